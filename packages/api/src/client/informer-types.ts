@@ -1,0 +1,26 @@
+import type { ApiObject, Stored } from './object.ts';
+
+/** What changed in a cache. */
+export interface CacheChange<T extends ApiObject> {
+  readonly old: Stored<T> | undefined;
+  readonly new: Stored<T> | undefined;
+}
+
+/**
+ * A cache of one kind that is fed by list + watch, survives every failure of both, and says when it is stale.
+ * Reading it is never a basis for an arbiter decision (design 3.1).
+ */
+export interface Informer<T extends ApiObject> {
+  /** Runs until the signal aborts. Never returns early, never swallows a handler's throw (it is reported and retried). */
+  run(signal: AbortSignal): Promise<void>;
+  /** True after the first complete list. */
+  readonly synced: boolean;
+  /** Resolves when synced. */
+  whenSynced(signal?: AbortSignal): Promise<void>;
+  get(name: string, namespace?: string): Stored<T> | undefined;
+  list(): Stored<T>[];
+  /** Objects with this value in a declared index. */
+  byIndex(index: string, value: string): Stored<T>[];
+  /** Called for every change, and for every object on each (jittered) resync. Returns an unsubscribe function. */
+  onChange(handler: (change: CacheChange<T>) => void): () => void;
+}
