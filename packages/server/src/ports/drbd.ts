@@ -56,6 +56,8 @@ export interface Drbd {
   metadataBytes(sizeBytes: number, maxPeers: number): number;
   /** Writes the resource file (0600) when its text changed; true when it did. */
   writeConfig(config: DrbdConfig): Promise<boolean>;
+  /** Compares the file on disk with what writeConfig would write. Reads only. */
+  configState(config: DrbdConfig): Promise<'current' | 'stale' | 'absent'>;
   removeConfig(resource: string): Promise<void>;
   /** Names of resources that have a file of ours. */
   listConfigs(): Promise<string[]>;

@@ -1,0 +1,40 @@
+import type { FsType } from '@holdfast/api/schema/volume.ts';
+
+/** What the agent may do for one replica. Plain data with a reason: logs, Events and `hf plan` show the same thing. */
+export type ReplicaAction = { readonly reason: string } & (
+  | { readonly type: 'create-data-lv'; readonly sizeBytes: number; readonly thin: boolean }
+  | { readonly type: 'create-metadata-lv'; readonly sizeBytes: number; readonly thin: boolean }
+  | { readonly type: 'activate-lv'; readonly which: 'data' | 'meta' }
+  | { readonly type: 'extend-lv'; readonly which: 'data' | 'meta'; readonly sizeBytes: number }
+  | { readonly type: 'create-metadata' }
+  | { readonly type: 'mark-source' }
+  | { readonly type: 'write-config' }
+  | { readonly type: 'adjust' }
+  | { readonly type: 'connect' }
+  | { readonly type: 'skip-initial-sync' }
+  | { readonly type: 'record-bootstrap'; readonly members: readonly string[] }
+  | { readonly type: 'promote' }
+  | { readonly type: 'readmit' }
+  | { readonly type: 'format'; readonly fsType: FsType }
+  | { readonly type: 'mount'; readonly fsType: FsType; readonly readOnly: boolean }
+  | { readonly type: 'link-device' }
+  | { readonly type: 'unlink-device' }
+  | { readonly type: 'resize-device'; readonly assumeClean: boolean }
+  | { readonly type: 'grow-filesystem'; readonly fsType: FsType }
+  | { readonly type: 'unmount' }
+  | { readonly type: 'demote' }
+  | { readonly type: 'record-demote' }
+  | { readonly type: 'fail-paused-io' }
+  | { readonly type: 'down' }
+  | { readonly type: 'remove-config' }
+  | { readonly type: 'remove-lv'; readonly which: 'data' | 'meta' }
+  | { readonly type: 'remove-finalizer' }
+);
+
+/** The plan: what to do now, in this order; then observe again. `blocked` says why nothing (more) can be done. */
+export interface ReplicaPlan {
+  readonly actions: readonly ReplicaAction[];
+  readonly blocked: { readonly reason: string; readonly message: string; readonly failed: boolean } | undefined;
+  /** Look again after this many milliseconds even if nothing happens. */
+  readonly lookAgainMs: number | undefined;
+}
