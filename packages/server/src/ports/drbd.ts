@@ -32,7 +32,7 @@ export interface DrbdState extends ReplicaDrbdStatus {
   readonly minor: number;
   /** Size of the device in bytes, 0 while it has none. */
   readonly sizeBytes: number;
-  /** Generation identifiers (current, bitmap, history...) as hex, for evidence. */
+  /** Generation identifiers (current, bitmap, history...) as hex, for evidence. Only {@link Drbd.look} reads them; empty elsewhere. */
   readonly generationIds: string;
 }
 
@@ -67,20 +67,32 @@ export interface Drbd {
   createMetadata(config: DrbdConfig): Promise<void>;
   /** Marks just-created metadata as holding the data, so that peers sync from it (bootstrap 'source'). Resource must be down. */
   markSource(config: DrbdConfig): Promise<void>;
-  /** Up, attach, connect and apply option changes. */
+  /**
+   * Up, attach, connect and apply option changes. With no peers in the file the device is up without a connection.
+   * A connection that went StandAlone by itself (split brain, refused handshake) is connected again: read the state first.
+   */
   adjust(resource: string): Promise<void>;
   /** 8.4/9: UpToDate on all without a sync. Preconditions are checked in the kernel: all connected, all just created. */
   skipInitialSync(resource: string): Promise<void>;
+  /**
+   * `drbdadm primary`, never with force. @throws AppError `deadline_exceeded` after `timeoutMs`: the kernel may still
+   * complete the promotion, look before deciding anything.
+   */
   promote(resource: string, timeoutMs: number): Promise<PromoteOutcome>;
   /** `busy` while something holds the device. */
   demote(resource: string): Promise<{ ok: true } | { ok: false; busy: boolean; message: string }>;
   connect(resource: string): Promise<void>;
   disconnect(resource: string, force: boolean): Promise<void>;
   down(resource: string): Promise<void>;
+  /**
+   * Makes a frozen Primary ask its fence-peer helper once more, after a question that ended without a grant (refused,
+   * helper killed or missing). Nothing happens unless the kernel shows `suspended: fencing` and no connection.
+   */
+  askFenceAgain(resource: string): Promise<void>;
   /** Force-detach, then fail everything that is paused with I/O errors: the zombie path (INV-5). Order matters (drbd.md 1.7). */
   failPausedIo(resource: string): Promise<void>;
   resize(resource: string, assumeClean: boolean): Promise<void>;
-  /** The kernel's view of every configured resource of ours; one call for all. */
+  /** The kernel's view of every configured resource of ours; one call for all. A peer that no file of ours names has an empty `replica`. */
   states(): Promise<Map<string, DrbdState>>;
   /** Fresh read of one resource (never from the event stream): the look of design 3.1 rules 2 and 3. */
   look(resource: string): Promise<DrbdState | undefined>;
