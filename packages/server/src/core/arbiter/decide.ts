@@ -75,11 +75,17 @@ export function decidePromotion(
     return grant([self]);
   }
   if (look.disk !== 'UpToDate' && look.disk !== 'Consistent') {
-    return refuse('DiskNotUsable', `the local disk is ${look.disk}; it must be UpToDate (or Consistent with the arbiter's word)`);
+    return refuse(
+      'DiskNotUsable',
+      `the local disk is ${look.disk}; it must be UpToDate (or Consistent with the arbiter's word)`,
+    );
   }
   const active = look.peers.find((peer) => peer.connection === 'Connected' && peer.role === 'Primary');
   if (active !== undefined) {
-    return refuse('PeerIsPrimary', `${active.replica} on ${active.node} is connected and Primary; detach it there first (INV-2)`);
+    return refuse(
+      'PeerIsPrimary',
+      `${active.replica} on ${active.node} is connected and Primary; detach it there first (INV-2)`,
+    );
   }
   const steady = new Set(steadyPeers(look));
   return grant(record.inSync.filter((member) => member === self || steady.has(member)));
@@ -167,9 +173,13 @@ export function decideDemote(
 /** Rule 5, second half: a replica leaves the set before its disk is touched. Never the primary, never the last member. */
 export function decideRemoval(record: ArbiterRecord, member: string, context: DecisionContext): Decision {
   if (!record.inSync.includes(member)) return refuse('NothingToDo', `${member} is not in the set`);
-  if (record.primary === member) return refuse('StillPrimary', `${member} is the primary; detach or move the workload first`);
+  if (record.primary === member)
+    return refuse('StillPrimary', `${member} is the primary; detach or move the workload first`);
   if (record.inSync.length === 1) {
-    return refuse('LastMember', `${member} holds the only complete copy; wait until another replica is in sync (INV-1)`);
+    return refuse(
+      'LastMember',
+      `${member} holds the only complete copy; wait until another replica is in sync (INV-1)`,
+    );
   }
   return {
     ok: true,

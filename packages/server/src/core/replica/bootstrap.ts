@@ -13,7 +13,9 @@ export function planBootstrap(o: ReplicaObservation): ReplicaPlan | undefined {
   if (drbd === undefined) return undefined;
   switch (o.spec.bootstrap) {
     case 'source':
-      return drbd.disk === 'UpToDate' ? record([o.name], 'this copy holds the data; the others sync from it') : undefined;
+      return drbd.disk === 'UpToDate'
+        ? record([o.name], 'this copy holds the data; the others sync from it')
+        : undefined;
     case 'skip-sync':
       return skipSync(o);
     case 'join':
@@ -37,7 +39,11 @@ function skipSync(o: ReplicaObservation): ReplicaPlan | undefined {
   if (peers.some((peer) => peer === undefined || peer.connection !== 'Connected')) {
     return {
       actions: [],
-      blocked: { reason: 'WaitingForPeers', message: 'every first replica must be connected before the volume is usable', failed: false },
+      blocked: {
+        reason: 'WaitingForPeers',
+        message: 'every first replica must be connected before the volume is usable',
+        failed: false,
+      },
       lookAgainMs: WAIT_MS,
     };
   }
@@ -46,7 +52,11 @@ function skipSync(o: ReplicaObservation): ReplicaPlan | undefined {
     return record([o.name, ...o.spec.peers.map((peer) => peer.replica)], 'all first copies are UpToDate');
   }
   if (disks.every((disk) => disk === 'Inconsistent')) {
-    return { actions: [{ type: 'skip-initial-sync', reason: 'all copies are blank and equal' }], blocked: undefined, lookAgainMs: WAIT_MS };
+    return {
+      actions: [{ type: 'skip-initial-sync', reason: 'all copies are blank and equal' }],
+      blocked: undefined,
+      lookAgainMs: WAIT_MS,
+    };
   }
   return undefined;
 }

@@ -6,7 +6,9 @@ import type { MountEntry } from '../../ports/filesystem.ts';
 import type { LogicalVolume } from '../../ports/lvm.ts';
 
 /** Something that could not be observed is unknown, never empty: nothing is removed, formatted or promoted on it. */
-export type Observed<T> = { readonly state: 'known'; readonly value: T } | { readonly state: 'unknown'; readonly why: string };
+export type Observed<T> =
+  | { readonly state: 'known'; readonly value: T }
+  | { readonly state: 'unknown'; readonly why: string };
 
 export function known<T>(value: T): Observed<T> {
   return { state: 'known', value };

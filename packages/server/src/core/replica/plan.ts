@@ -19,7 +19,13 @@ const NO_CONTEXT = { by: 'plan', at: '', evidence: '' };
 export function planReplica(o: ReplicaObservation): ReplicaPlan {
   if (o.deleting) return planRemoval(o);
   return (
-    planZombie(o) ?? planRelease(o) ?? planProvision(o) ?? planBootstrap(o) ?? planAttach(o) ?? planReadmit(o) ?? planIdle(o)
+    planZombie(o) ??
+    planRelease(o) ??
+    planProvision(o) ??
+    planBootstrap(o) ??
+    planAttach(o) ??
+    planReadmit(o) ??
+    planIdle(o)
   );
 }
 
@@ -37,7 +43,10 @@ function planAttach(o: ReplicaObservation): ReplicaPlan | undefined {
     return act([{ type: 'promote', reason: 'the volume is wanted here' }]);
   }
   if (drbd?.suspended.includes('fencing') === true) {
-    return wait('Frozen', 'writes are paused until the arbiter has recorded that the lost replica is out of the in-sync set');
+    return wait(
+      'Frozen',
+      'writes are paused until the arbiter has recorded that the lost replica is out of the in-sync set',
+    );
   }
   const grow = planDeviceGrow(o);
   if (grow !== undefined) return grow;
@@ -50,7 +59,12 @@ function planAttach(o: ReplicaObservation): ReplicaPlan | undefined {
       if (volume.format.state !== 'done') {
         actions.push({ type: 'format', fsType: attach.fsType, reason: 'the volume was never formatted (INV-6)' });
       }
-      actions.push({ type: 'mount', fsType: attach.fsType, readOnly: attach.readOnly, reason: 'the volume is wanted here' });
+      actions.push({
+        type: 'mount',
+        fsType: attach.fsType,
+        readOnly: attach.readOnly,
+        reason: 'the volume is wanted here',
+      });
     } else if (!attach.readOnly && o.deviceSizeBytes !== undefined && o.grownToBytes !== o.deviceSizeBytes) {
       actions.push({ type: 'grow-filesystem', fsType: attach.fsType, reason: 'the device has grown' });
     }
@@ -64,7 +78,13 @@ function planDeviceGrow(o: ReplicaObservation): ReplicaPlan | undefined {
   if (o.spec.layout === 'local' || drbd === undefined || drbd.sizeBytes >= o.spec.sizeBytes) return undefined;
   if (drbd.peers.some((peer) => peer.connection !== 'Connected' || peer.disk !== 'UpToDate')) return undefined;
   const thin = o.pool !== undefined && o.pool.type !== 'lvm';
-  return act([{ type: 'resize-device', assumeClean: thin, reason: `the device has ${drbd.sizeBytes} of ${o.spec.sizeBytes} bytes` }]);
+  return act([
+    {
+      type: 'resize-device',
+      assumeClean: thin,
+      reason: `the device has ${drbd.sizeBytes} of ${o.spec.sizeBytes} bytes`,
+    },
+  ]);
 }
 
 function planReadmit(o: ReplicaObservation): ReplicaPlan | undefined {

@@ -1,4 +1,5 @@
 /** From nothing to a running (Secondary) replica, and back to one after a reboot. */
+import { replicaTag } from '../names/names.ts';
 import type { ReplicaAction, ReplicaPlan } from './actions.ts';
 import type { ReplicaObservation } from './observation.ts';
 import { inKernel } from './release.ts';
@@ -7,7 +8,8 @@ const RETRY_MS = 5_000;
 
 export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
   if (o.pool === undefined) return blocked('PoolUnknown', `pool ${o.spec.pool} is not known on ${o.spec.node}`);
-  if (!o.pool.ready) return blocked('PoolNotReady', `pool ${o.spec.pool} is not ready on ${o.spec.node}: ${o.pool.message}`);
+  if (!o.pool.ready)
+    return blocked('PoolNotReady', `pool ${o.spec.pool} is not ready on ${o.spec.node}: ${o.pool.message}`);
   if (o.dataLv.state === 'unknown') return blocked('LvmUnknown', `LVM cannot be read: ${o.dataLv.why}`);
   const thin = o.pool.type !== 'lvm';
   const actions: ReplicaAction[] = [];
@@ -21,7 +23,7 @@ export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
     }
     actions.push({ type: 'create-data-lv', sizeBytes: o.spec.sizeBytes, thin, reason: `replica of ${o.spec.volume}` });
   } else {
-    if (!data.tags.includes(`hf.replica=${o.uid}`)) {
+    if (!data.tags.includes(replicaTag(o.uid))) {
       return failed(
         'ForeignLv',
         `logical volume ${data.vg}/${data.name} exists and is not tagged as this replica (INV-7); rename or remove it`,
@@ -48,7 +50,12 @@ function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAct
   } else {
     if (!meta.active) actions.push({ type: 'activate-lv', which: 'meta', reason: 'inactive after a boot' });
     if (meta.sizeBytes < o.metadataBytes) {
-      actions.push({ type: 'extend-lv', which: 'meta', sizeBytes: o.metadataBytes, reason: 'the bitmap grows with the volume' });
+      actions.push({
+        type: 'extend-lv',
+        which: 'meta',
+        sizeBytes: o.metadataBytes,
+        reason: 'the bitmap grows with the volume',
+      });
     }
   }
   // Metadata can only be read once its LV is there and active: first these, then observe again.
@@ -69,7 +76,8 @@ function bringUp(o: ReplicaObservation): ReplicaPlan {
     if (refusal !== null) return failed('MetadataMissing', refusal);
     actions.push({ type: 'create-metadata', reason: 'a new copy' });
   }
-  if (mayMarkSource(o)) actions.push({ type: 'mark-source', reason: 'this copy holds the data; the others sync from it' });
+  if (mayMarkSource(o))
+    actions.push({ type: 'mark-source', reason: 'this copy holds the data; the others sync from it' });
   actions.push({ type: 'adjust', reason: 'the resource is down' });
   return act(actions, RETRY_MS);
 }
@@ -86,7 +94,11 @@ function keepUp(o: ReplicaObservation): ReplicaPlan | undefined {
   // Died between create-metadata and mark-source.
   if (drbd.disk === 'Inconsistent' && mayMarkSource(o) && drbd.peers.every((peer) => peer.disk !== 'UpToDate')) {
     const reason = 'finish the interrupted bootstrap';
-    return act([{ type: 'down', reason }, { type: 'mark-source', reason }, { type: 'adjust', reason }]);
+    return act([
+      { type: 'down', reason },
+      { type: 'mark-source', reason },
+      { type: 'adjust', reason },
+    ]);
   }
   if (drbd.disk === 'Diskless' && o.spec.type === 'Diskful' && drbd.role === 'Secondary') {
     return act([{ type: 'adjust', reason: 'the disk was detached' }], RETRY_MS);
@@ -95,7 +107,10 @@ function keepUp(o: ReplicaObservation): ReplicaPlan | undefined {
   if (missing.length > 0) return act([{ type: 'adjust', reason: 'a peer is not configured in the kernel' }], RETRY_MS);
   const alone = drbd.peers.filter((peer) => peer.connection === 'StandAlone');
   if (alone.length > 0) {
-    return act([{ type: 'connect', reason: `StandAlone towards ${alone.map((peer) => peer.replica).join(', ')}` }], RETRY_MS);
+    return act(
+      [{ type: 'connect', reason: `StandAlone towards ${alone.map((peer) => peer.replica).join(', ')}` }],
+      RETRY_MS,
+    );
   }
   return undefined;
 }

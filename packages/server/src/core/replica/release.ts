@@ -49,7 +49,10 @@ export function planRelease(o: ReplicaObservation): ReplicaPlan | undefined {
   const drbd = inKernel(o);
   const unclaimed = volume !== undefined && drbd?.role === 'Primary' && volume.record.primary !== o.name;
   if (o.spec.attach !== undefined && !unclaimed) return undefined;
-  const actions = releaseSteps(o, unclaimed ? 'Primary without a claim (INV-2)' : 'the volume is no longer wanted here');
+  const actions = releaseSteps(
+    o,
+    unclaimed ? 'Primary without a claim (INV-2)' : 'the volume is no longer wanted here',
+  );
   return actions.length === 0 ? undefined : { actions, blocked: undefined, lookAgainMs: RETRY_MS };
 }
 
@@ -72,7 +75,10 @@ export function planRemoval(o: ReplicaObservation): ReplicaPlan {
   const release = releaseSteps(o, 'the replica is being deleted');
   if (release.length > 0) return { actions: release, blocked: undefined, lookAgainMs: RETRY_MS };
   if (volume !== undefined && !volume.deleting && volume.record.inSync.includes(o.name)) {
-    return blocked('StillInSync', 'the replica is still in the in-sync set; its disk is not touched before it has left (design 3.1 rule 5)');
+    return blocked(
+      'StillInSync',
+      'the replica is still in the in-sync set; its disk is not touched before it has left (design 3.1 rule 5)',
+    );
   }
   const reason = 'the replica is being deleted';
   const actions: ReplicaAction[] = [];

@@ -32,11 +32,15 @@ function drbdStatus(drbd: ReplicaDrbdStatus): ReplicaDrbdStatus {
 function attachedStatus(o: ReplicaObservation): ReplicaStatus['attached'] {
   const attach = o.spec.attach;
   const mounted = isMounted(o);
-  const claim = o.volume.state === 'known' && o.volume.value !== undefined ? hasClaim(o, o.volume.value.record) : undefined;
+  const claim =
+    o.volume.state === 'known' && o.volume.value !== undefined ? hasClaim(o, o.volume.value.record) : undefined;
   // While the record cannot be read, the kernel's word and what was reported before must do.
   const held = claim ?? (o.status.attached !== undefined && (inKernel(o)?.role === 'Primary' || mounted));
   if (!held && !mounted) return undefined;
-  const wantsMount = attach === undefined ? o.status.attached?.mountPath !== undefined : attach.mount && attach.volumeMode === 'Filesystem';
+  const wantsMount =
+    attach === undefined
+      ? o.status.attached?.mountPath !== undefined
+      : attach.mount && attach.volumeMode === 'Filesystem';
   if (wantsMount && !mounted) {
     // Not attached yet; but while it is being released it still is.
     return attach === undefined ? o.status.attached : undefined;

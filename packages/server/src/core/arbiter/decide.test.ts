@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DrbdPeerStatus } from '@holdfast/api/schema/replica.ts';
+import type { ArbiterRecord } from '@holdfast/api/schema/volume.ts';
+import fc from 'fast-check';
+import {
+  type Decision,
+  decideBootstrap,
+  decideDemote,
+  decideFencePeer,
+  decidePromotion,
+  decideReadmit,
+  decideRemoval,
+  type KernelLook,
+} from './decide.ts';
+import { BLANK_RECORD } from './record.ts';
+
+const CONTEXT = { by: 'agent/n1', at: '2026-01-01T00:00:00Z', evidence: 'test' };
+
+function peer(replica: string, change: Partial<DrbdPeerStatus> = {}): DrbdPeerStatus {
+  return {
+    replica,
+    node: `node-of-${replica}`,
+    connection: 'Connected',
+    role: 'Secondary',
+    disk: 'UpToDate',
+    replication: 'Established',
+    ...change,
+  };
+}
+
+function look(change: Partial<KernelLook> = {}): KernelLook {
+  return { role: 'Secondary', disk: 'UpToDate', suspended: [], peers: [peer('b')], ...change };
+}
+
+const LOST = { connection: 'Connecting', role: 'Unknown', disk: 'DUnknown', replication: 'Off' } as const;
+
+function record(change: Partial<ArbiterRecord> = {}): ArbiterRecord {
+  return { epoch: 5, inSync: ['a', 'b'], history: [], ...change };
+}
+
+function granted(decision: Decision): ArbiterRecord {
+  assert.ok(decision.ok, decision.message);
+  return decision.next;
+}
+
+function refused(decision: Decision): string {
+  assert.ok(!decision.ok, 'expected a refusal');
+  assert.notEqual(decision.message, '');
+  return decision.reason;
+}
+
+test('a promotion keeps the peer that the kernel sees Connected and UpToDate', () => {
+  const next = granted(decidePromotion(record(), 'a', look(), CONTEXT));
+  assert.deepEqual([next.epoch, next.inSync, next.primary], [6, ['a', 'b'], 'a']);
+});
+
+test('INV-3: a replica outside the in-sync set is never promoted', () => {
+  assert.equal(refused(decidePromotion(record({ inSync: ['b'] }), 'a', look(), CONTEXT)), 'NotInSync');
+});
+
+test('INV-2: nobody is promoted while a connected peer is Primary', () => {
+  const seen = look({ peers: [peer('b', { role: 'Primary' })] });
+  assert.equal(refused(decidePromotion(record({ primary: 'b' }), 'a', seen, CONTEXT)), 'PeerIsPrimary');
+});
+
+test('INV-1: a lost peer leaves the set before the promotion, even when it is the recorded primary', () => {
+  const next = granted(decidePromotion(record({ primary: 'b' }), 'a', look({ peers: [peer('b', LOST)] }), CONTEXT));
+  assert.deepEqual([next.inSync, next.primary], [['a'], 'a']);
+});
+
+test('a resync target leaves the set at a promotion', () => {
+  const seen = look({ peers: [peer('b', { disk: 'Inconsistent', replication: 'SyncSource' })] });
+  assert.deepEqual(granted(decidePromotion(record(), 'a', seen, CONTEXT)).inSync, ['a']);
+});
+
+test('a peer that is UpToDate but not in the set is not added by a promotion', () => {
+  assert.deepEqual(granted(decidePromotion(record({ inSync: ['a'] }), 'a', look(), CONTEXT)).inSync, ['a']);
+});
+
+test('an Inconsistent or Outdated disk is not promoted; a Consistent one may be', () => {
+  for (const disk of ['Inconsistent', 'Outdated', 'Diskless', 'Failed'] as const) {
+    assert.equal(refused(decidePromotion(record(), 'a', look({ disk }), CONTEXT)), 'DiskNotUsable');
+  }
+  granted(decidePromotion(record(), 'a', look({ disk: 'Consistent' }), CONTEXT));
+});
+
+test('a local volume is promoted only as the single member', () => {
+  assert.deepEqual(granted(decidePromotion(record({ inSync: ['a'] }), 'a', undefined, CONTEXT)).inSync, ['a']);
+  assert.equal(refused(decidePromotion(record(), 'a', undefined, CONTEXT)), 'DiskNotUsable');
+});
+
+test('nothing is promoted before the first copies are complete', () => {
+  assert.equal(refused(decidePromotion(BLANK_RECORD, 'a', look(), CONTEXT)), 'NotBootstrapped');
+});
+
+test('INV-4: the primary goes on alone only with the lost peer out of the set', () => {
+  const seen = look({ role: 'Primary', suspended: ['fencing'], peers: [peer('b', LOST)] });
+  const next = granted(decideFencePeer(record({ primary: 'a' }), 'a', seen, CONTEXT));
+  assert.deepEqual([next.epoch, next.inSync, next.primary], [6, ['a'], 'a']);
+});
+
+test('rule 1: a fence grant bumps the epoch also when the peer is out of the set already', () => {
+  const next = granted(decideFencePeer(record({ primary: 'a', inSync: ['a'] }), 'a', undefined, CONTEXT));
+  assert.deepEqual([next.epoch, next.inSync], [6, ['a']]);
+});
+
+test('INV-5: a fence question without a claim is refused', () => {
+  assert.equal(refused(decideFencePeer(record({ primary: 'b' }), 'a', look(), CONTEXT)), 'ClaimLost');
+  assert.equal(refused(decideFencePeer(record(), 'a', look(), CONTEXT)), 'ClaimLost');
+});
+
+test('a fence question that a reconnect made moot grants nothing', () => {
+  const seen = look({ role: 'Primary' });
+  assert.equal(refused(decideFencePeer(record({ primary: 'a' }), 'a', seen, CONTEXT)), 'NothingLost');
+});
+
+test('rule 2: the primary re-admits a peer that is Connected, UpToDate and not resyncing', () => {
+  const alone = record({ primary: 'a', inSync: ['a'] });
+  const seen = look({ role: 'Primary' });
+  assert.deepEqual(granted(decideReadmit(alone, 'a', seen, ['b'], CONTEXT)).inSync, ['a', 'b']);
+  const syncing = look({ role: 'Primary', peers: [peer('b', { replication: 'SyncSource' })] });
+  assert.equal(refused(decideReadmit(alone, 'a', syncing, ['b'], CONTEXT)), 'NothingToDo');
+  assert.equal(refused(decideReadmit(alone, 'a', seen, [], CONTEXT)), 'NothingToDo');
+});
+
+test('rule 2: the returning side never re-admits itself', () => {
+  assert.equal(
+    refused(decideReadmit(record({ primary: 'a', inSync: ['a'] }), 'b', look(), ['a'], CONTEXT)),
+    'NotSource',
+  );
+  assert.equal(
+    refused(decideReadmit(record({ inSync: ['a'] }), 'b', look({ peers: [peer('a')] }), ['a'], CONTEXT)),
+    'NotSource',
+  );
+});
+
+test('a claim ends only when the kernel is no longer Primary', () => {
+  assert.equal(
+    refused(decideDemote(record({ primary: 'a' }), 'a', look({ role: 'Primary' }), CONTEXT)),
+    'StillPrimary',
+  );
+  assert.equal(granted(decideDemote(record({ primary: 'a' }), 'a', look(), CONTEXT)).primary, undefined);
+  assert.equal(refused(decideDemote(record({ primary: 'b' }), 'a', look(), CONTEXT)), 'NothingToDo');
+});
+
+test('rule 5: the first set is taken once; the primary and the last member are never removed', () => {
+  assert.deepEqual(granted(decideBootstrap(BLANK_RECORD, ['a', 'b'], CONTEXT)).inSync, ['a', 'b']);
+  assert.equal(refused(decideBootstrap(record(), ['a'], CONTEXT)), 'NothingToDo');
+  assert.equal(refused(decideRemoval(record({ primary: 'a' }), 'a', CONTEXT)), 'StillPrimary');
+  assert.equal(refused(decideRemoval(record({ inSync: ['a'] }), 'a', CONTEXT)), 'LastMember');
+  assert.deepEqual(granted(decideRemoval(record({ primary: 'a' }), 'b', CONTEXT)).inSync, ['a']);
+});
+
+test('every grant adds one to the epoch, shrinks the set or grows it by one, and keeps the primary inside it', () => {
+  const names = fc.constantFrom('a', 'b', 'c');
+  const arbPeer = fc.record({
+    replica: fc.constantFrom('b', 'c'),
+    node: fc.constant('n'),
+    connection: fc.constantFrom('Connected', 'Connecting', 'StandAlone', 'NetworkFailure'),
+    role: fc.constantFrom('Primary', 'Secondary', 'Unknown'),
+    disk: fc.constantFrom('UpToDate', 'Inconsistent', 'Outdated', 'DUnknown', 'Consistent'),
+    replication: fc.constantFrom('Established', 'SyncSource', 'SyncTarget', 'Off'),
+  }) as fc.Arbitrary<DrbdPeerStatus>;
+  const arbLook = fc.record({
+    role: fc.constantFrom('Primary', 'Secondary'),
+    disk: fc.constantFrom('UpToDate', 'Consistent', 'Inconsistent', 'Outdated', 'Diskless'),
+    suspended: fc.constantFrom([], ['fencing']),
+    peers: fc.uniqueArray(arbPeer, { selector: (each) => each.replica }),
+  }) as fc.Arbitrary<KernelLook>;
+  const arbRecord = fc
+    .record({ epoch: fc.integer({ min: 1, max: 99 }), inSync: fc.uniqueArray(names, { minLength: 1 }), pick: fc.nat() })
+    .map(({ epoch, inSync, pick }): ArbiterRecord => {
+      const primary = inSync[pick % (inSync.length + 1)];
+      return { epoch, inSync, ...(primary === undefined ? {} : { primary }), history: [] };
+    });
+  fc.assert(
+    fc.property(arbRecord, arbLook, (before, seen) => {
+      const decisions = [
+        decidePromotion(before, 'a', seen, CONTEXT),
+        decideFencePeer(before, 'a', seen, CONTEXT),
+        decideFencePeer(before, 'a', undefined, CONTEXT),
+        decideReadmit(before, 'a', seen, ['b', 'c'], CONTEXT),
+        decideDemote(before, 'a', seen, CONTEXT),
+        decideRemoval(before, 'b', CONTEXT),
+      ];
+      for (const decision of decisions) {
+        if (!decision.ok) continue;
+        const { next } = decision;
+        assert.equal(next.epoch, before.epoch + 1);
+        assert.ok(next.inSync.length > 0);
+        assert.ok(next.primary === undefined || next.inSync.includes(next.primary));
+        const shrinks = next.inSync.every((member) => before.inSync.includes(member));
+        const growsByOne =
+          before.inSync.every((member) => next.inSync.includes(member)) &&
+          next.inSync.length === before.inSync.length + 1;
+        assert.ok(shrinks || growsByOne);
+        assert.ok(next.history.length <= 16);
+      }
+    }),
+  );
+});
