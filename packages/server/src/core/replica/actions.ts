@@ -25,6 +25,7 @@ export type ReplicaAction = { readonly reason: string } & (
   | { readonly type: 'demote' }
   | { readonly type: 'record-demote' }
   | { readonly type: 'fail-paused-io' }
+  | { readonly type: 'ask-fence-again' }
   | { readonly type: 'down' }
   | { readonly type: 'remove-config' }
   | { readonly type: 'remove-lv'; readonly which: 'data' | 'meta' }

@@ -55,4 +55,8 @@ export interface ReplicaObservation {
   /** Device size up to which the file system was grown. */
   readonly grownToBytes: number | undefined;
   readonly linkCurrent: boolean;
+  /** Why this node could not freeze safely on the loss of a peer (the fence-peer helper is not in place), or null. */
+  readonly unprotected: string | null;
+  /** The kernel waits for a fence verdict at this moment. */
+  readonly fencePending: boolean;
 }

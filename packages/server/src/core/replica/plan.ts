@@ -38,11 +38,13 @@ function planAttach(o: ReplicaObservation): ReplicaPlan | undefined {
   const drbd = inKernel(o);
 
   if (!hasClaim(o, volume.record)) {
+    if (o.spec.layout === 'drbd' && o.unprotected !== null) return wait('NotProtected', o.unprotected);
     const decision = decidePromotion(volume.record, o.name, o.spec.layout === 'local' ? undefined : drbd, NO_CONTEXT);
     if (!decision.ok) return wait(decision.reason, decision.message);
     return act([{ type: 'promote', reason: 'the volume is wanted here' }]);
   }
   if (drbd?.suspended.includes('fencing') === true) {
+    if (!o.fencePending) return act([{ type: 'ask-fence-again', reason: 'frozen, and no question is open' }], WAIT_MS);
     return wait(
       'Frozen',
       'writes are paused until the arbiter has recorded that the lost replica is out of the in-sync set',
@@ -103,8 +105,8 @@ function planIdle(o: ReplicaObservation): ReplicaPlan {
   return { actions: [], blocked: undefined, lookAgainMs: syncing || unread ? PROGRESS_MS : undefined };
 }
 
-function act(actions: readonly ReplicaAction[]): ReplicaPlan {
-  return { actions, blocked: undefined, lookAgainMs: undefined };
+function act(actions: readonly ReplicaAction[], lookAgainMs?: number): ReplicaPlan {
+  return { actions, blocked: undefined, lookAgainMs };
 }
 
 function wait(reason: string, message: string): ReplicaPlan {

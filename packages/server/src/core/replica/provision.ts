@@ -64,6 +64,7 @@ function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAct
 }
 
 function bringUp(o: ReplicaObservation): ReplicaPlan {
+  if (o.unprotected !== null) return blocked('NotProtected', o.unprotected);
   const actions: ReplicaAction[] = [];
   if (o.config !== 'current') actions.push({ type: 'write-config', reason: 'the resource file follows the spec' });
   if (o.metadata.state === 'unknown') {

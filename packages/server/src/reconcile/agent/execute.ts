@@ -115,6 +115,8 @@ export async function executeAction(
     case 'fail-paused-io':
       deps.recorder.record(replica, 'Warning', 'ClaimLost', `${action.reason}: paused writes end in I/O errors`);
       return drbdOf(deps).failPausedIo(resource);
+    case 'ask-fence-again':
+      return drbdOf(deps).askFenceAgain(resource);
     case 'down':
       return drbdOf(deps).down(resource);
     case 'remove-config':

@@ -65,6 +65,8 @@ export async function observeReplica(
     deviceSizeBytes: deviceSize(drbd, dataLv, isDrbd),
     grownToBytes: await readGrown(deps, replica.metadata.uid),
     linkCurrent: (await deps.files.readlink(deviceLink(spec.volume))) === device,
+    unprotected: isDrbd ? await whyUnprotected(deps) : null,
+    fencePending: await isFencePending(deps, drbd),
   };
   return { observation, volume, config };
 }
@@ -137,6 +139,16 @@ function deviceSize(
   if (!isDrbd) return dataLv.state === 'known' ? dataLv.value?.sizeBytes : undefined;
   const bytes = drbd.state === 'known' ? drbd.value?.sizeBytes : undefined;
   return bytes === 0 ? undefined : bytes;
+}
+
+async function whyUnprotected(deps: AgentDeps): Promise<string | null> {
+  return deps.fence === undefined ? 'this node has no DRBD' : deps.fence.whyNotProtected();
+}
+
+async function isFencePending(deps: AgentDeps, drbd: Observed<DrbdState | undefined>): Promise<boolean> {
+  if (drbd.state === 'unknown' || drbd.value?.suspended.includes('fencing') !== true) return false;
+  const { resource } = drbd.value;
+  return (await deps.fence?.pending())?.some((request) => request.resource === resource) === true;
 }
 
 export function grownFile(deps: AgentDeps, uid: string): string {
