@@ -15,12 +15,18 @@ export interface Informer<T extends ApiObject> {
   run(signal: AbortSignal): Promise<void>;
   /** True after the first complete list. */
   readonly synced: boolean;
+  /** Milliseconds since the cache was last known to be current: 0 while a watch is open, Infinity before the first list. */
+  readonly staleMs: number;
   /** Resolves when synced. */
   whenSynced(signal?: AbortSignal): Promise<void>;
   get(name: string, namespace?: string): Stored<T> | undefined;
   list(): Stored<T>[];
   /** Objects with this value in a declared index. */
   byIndex(index: string, value: string): Stored<T>[];
-  /** Called for every change, and for every object on each (jittered) resync. Returns an unsubscribe function. */
+  /**
+   * Called for every change, and for every object on each (jittered) resync (`old` and `new` are then the same object).
+   * A handler added late gets every cached object first. One that throws is reported and called again with that object
+   * until it accepts. Synchronous and short: enqueue a key. Returns an unsubscribe function.
+   */
   onChange(handler: (change: CacheChange<T>) => void): () => void;
 }
