@@ -28,7 +28,7 @@ export async function promote(context: ExecuteContext, replica: Stored<Replica>)
   const next = accept(decidePromotion(recordOf(volume), self, look, contextOf(deps, look)));
   await swapRecord(deps, volume, next.next);
   if (look !== undefined) await promoteInKernel(context, replica);
-  deps.recorder.record(replica, 'Normal', 'Promoted', next.message);
+  deps.recorder.record(replica, { type: 'Normal', reason: 'Promoted', message: next.message });
   deps.log.info('promoted', { volume: specOf(replica).volume, replica: self, epoch: next.next.epoch });
 }
 
@@ -69,7 +69,7 @@ export async function readmit(deps: AgentDeps, replica: Stored<Replica>): Promis
   const decision = decideReadmit(recordOf(volume), replica.metadata.name, look, candidates, contextOf(deps, look));
   if (!decision.ok) return;
   await swapRecord(deps, volume, decision.next);
-  deps.recorder.record(replica, 'Normal', 'Readmitted', decision.message);
+  deps.recorder.record(replica, { type: 'Normal', reason: 'Readmitted', message: decision.message });
   deps.log.info('readmitted', {
     volume: specOf(replica).volume,
     replica: replica.metadata.name,
@@ -98,7 +98,7 @@ export async function recordBootstrap(
   const decision = decideBootstrap(recordOf(volume), members, contextOf(deps, look));
   if (!decision.ok) return;
   await swapRecord(deps, volume, decision.next);
-  deps.recorder.record(replica, 'Normal', 'Bootstrapped', decision.message);
+  deps.recorder.record(replica, { type: 'Normal', reason: 'Bootstrapped', message: decision.message });
 }
 
 /** Only while the record says that no copy has ever counted: afterwards it would declare old data equal to new. */
@@ -148,7 +148,11 @@ export async function formatOnce(
   }
   await deps.fs.mkfs(device, fsType);
   await swapFormat(deps, await requireVolume(deps, replica), { state: 'done', fsType, by: self, at: at() });
-  deps.recorder.record(replica, 'Normal', 'Formatted', `made a ${fsType} file system on ${device}`);
+  deps.recorder.record(replica, {
+    type: 'Normal',
+    reason: 'Formatted',
+    message: `made a ${fsType} file system on ${device}`,
+  });
 }
 
 async function lookOf(deps: AgentDeps, replica: Stored<Replica>): Promise<DrbdState | undefined> {

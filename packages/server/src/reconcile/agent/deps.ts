@@ -1,5 +1,6 @@
+import type { EventRecorder } from '@holdfast/api/client/events.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
-import type { ApiObject, Stored } from '@holdfast/api/schema/meta.ts';
+import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { NodePool } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
 import type { Clock, Random } from '../../ports/clock.ts';
@@ -10,11 +11,6 @@ import type { FileSystems } from '../../ports/filesystem.ts';
 import type { Host } from '../../ports/host.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Lvm } from '../../ports/lvm.ts';
-
-/** Tells people what happened to an object. Never fails, never blocks. */
-export interface Recorder {
-  record(object: ApiObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
-}
 
 /** The DRBD shared secret of a volume. Derived, never stored per volume, never logged (INV-9). */
 export interface ReplicationSecrets {
@@ -37,7 +33,7 @@ export interface AgentDeps {
   readonly host: Host;
   readonly files: Files;
   readonly secrets: ReplicationSecrets;
-  readonly recorder: Recorder;
+  readonly recorder: Pick<EventRecorder, 'record'>;
   /** The pools of this node as last reconciled. */
   readonly pools: { get(name: string): { pool: Stored<Pool>; state: NodePool } | undefined };
 }

@@ -90,7 +90,7 @@ export async function executeAction(
         throw new AppError('failed_precondition', `file system check of ${device} failed: ${check.message}`);
       await deps.fs.makeMountPoint(path);
       await deps.fs.mount({ device, path, fsType: action.fsType, readOnly: action.readOnly });
-      deps.recorder.record(replica, 'Normal', 'Mounted', `mounted ${device} at ${path}`);
+      deps.recorder.record(replica, { type: 'Normal', reason: 'Mounted', message: `mounted ${device} at ${path}` });
       return;
     }
     case 'link-device':
@@ -113,7 +113,11 @@ export async function executeAction(
     case 'record-demote':
       return demoteRecord(deps, replica);
     case 'fail-paused-io':
-      deps.recorder.record(replica, 'Warning', 'ClaimLost', `${action.reason}: paused writes end in I/O errors`);
+      deps.recorder.record(replica, {
+        type: 'Warning',
+        reason: 'ClaimLost',
+        message: `${action.reason}: paused writes end in I/O errors`,
+      });
       return drbdOf(deps).failPausedIo(resource);
     case 'ask-fence-again':
       return drbdOf(deps).askFenceAgain(resource);
@@ -171,16 +175,15 @@ async function unmount(deps: AgentDeps, replica: Stored<Replica>, look: Look): P
       throw new AppError('unavailable', `${path} cannot be unmounted: ${outcome.message}${holders}`);
     }
     const killed = await deps.fs.killHolders(path);
-    deps.recorder.record(
-      replica,
-      'Warning',
-      'HoldersKilled',
-      `ended ${killed.join(', ')}: their volume moved to another node`,
-    );
+    deps.recorder.record(replica, {
+      type: 'Warning',
+      reason: 'HoldersKilled',
+      message: `ended ${killed.join(', ')}: their volume moved to another node`,
+    });
     await deps.fs.unmountLazy(path);
   }
   await deps.fs.removeMountPoint(path);
-  deps.recorder.record(replica, 'Normal', 'Unmounted', `unmounted ${path}`);
+  deps.recorder.record(replica, { type: 'Normal', reason: 'Unmounted', message: `unmounted ${path}` });
 }
 
 async function removeFinalizer(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {

@@ -75,11 +75,11 @@ async function decide(options: FencingOptions, resource: string, waitedMs: numbe
     if (volume === undefined) return 1;
     const decision = decideFencePeer(recordOf(volume), replica.metadata.name, seen, contextOf(deps, seen));
     if (!decision.ok) {
-      deps.recorder.record(replica, 'Warning', 'FencingRefused', decision.message);
+      deps.recorder.record(replica, { type: 'Warning', reason: 'FencingRefused', message: decision.message });
       return 1;
     }
     await swapRecord(deps, volume, decision.next);
-    deps.recorder.record(replica, 'Warning', 'PeerFenced', decision.message);
+    deps.recorder.record(replica, { type: 'Warning', reason: 'PeerFenced', message: decision.message });
     return 4;
   } catch (thrown) {
     const error = AppError.from(thrown);

@@ -96,7 +96,7 @@ async function reportFailure(
   const plan: ReplicaPlan = { ...last.plan, blocked: { reason, message: error.message, failed: false } };
   const status = replicaStatus(last.look.observation, plan);
   if (last.replica.status?.message !== error.message) {
-    context.deps.recorder.record(last.replica, 'Warning', reason, error.message);
+    context.deps.recorder.record(last.replica, { type: 'Warning', reason: reason, message: error.message });
   }
   await report(context, last.replica, status).catch((failure: unknown) => {
     context.deps.log.warn('status not reported', { replica: last.replica.metadata.name, err: failure });
