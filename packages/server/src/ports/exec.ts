@@ -23,12 +23,25 @@ export interface ExecResult {
 }
 
 /**
- * @throws AppError `deadline_exceeded` (killed or abandoned: a child in D state never blocks the caller),
- * `unavailable` (program missing; details.remedy names the Debian package), `internal` with details
- * {argv, exitCode, signal, stderr} for any other failure. Adapters classify those into their own errors.
+ * @throws AppError
+ * - `deadline_exceeded`: killed or abandoned: a child in D state never blocks the caller; details.abandoned tells;
+ * - `aborted` with reason `Cancelled`: the signal fired;
+ * - `unavailable`: program missing; details.remedy names the Debian package;
+ * - `internal` with {@link ExecFailureDetails} for any other failure. Adapters classify those into their own errors
+ *   (`execFailure(error)` of adapters/exec/failure.ts returns the details, or undefined).
  */
 export interface Exec {
   run(request: ExecRequest): Promise<ExecResult>;
   /** A long-lived child whose stdout is consumed line by line (drbdsetup events2). Ends when the child ends; killed on abort or return. */
   lines(request: Omit<ExecRequest, 'timeoutMs' | 'okCodes'>): AsyncIterable<string>;
+}
+
+/** `details` of the AppError `internal` of a program that ran and failed. */
+export interface ExecFailureDetails {
+  readonly argv: readonly string[];
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
 }

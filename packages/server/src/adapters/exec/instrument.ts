@@ -1,0 +1,81 @@
+import type { Exec } from '../../ports/exec.ts';
+import type { Files } from '../../ports/files.ts';
+
+/** A moment just before or just after something in the world was changed. */
+export interface SideEffectPoint {
+  /** Counts points from 1; before and after are two points. */
+  readonly number: number;
+  readonly phase: 'before' | 'after';
+  /** What is done: argv, or the file operation and its path. */
+  readonly what: string;
+}
+
+/** Called at each point and awaited. A hook that never settles stops that flow for good, as a crash would. */
+export type SideEffectHook = (point: SideEffectPoint) => void | Promise<void>;
+
+/**
+ * Decorates the ports that change the world so that a test can stop the agent at every single point between two side
+ * effects (INV-8). Calls marked `sideEffect: false` are no points. All decorators of one instance share one count.
+ */
+export class SideEffects {
+  #count = 0;
+  readonly #hook: SideEffectHook;
+
+  constructor(hook: SideEffectHook) {
+    this.#hook = hook;
+  }
+
+  async #around<T>(what: string, action: () => Promise<T>): Promise<T> {
+    await this.#point('before', what);
+    const result = await action();
+    await this.#point('after', what);
+    return result;
+  }
+
+  async #point(phase: SideEffectPoint['phase'], what: string): Promise<void> {
+    this.#count += 1;
+    await this.#hook({ number: this.#count, phase, what });
+  }
+
+  exec(exec: Exec): Exec {
+    return {
+      run: (request) =>
+        request.sideEffect === false
+          ? exec.run(request)
+          : this.#around(request.argv.join(' '), () => exec.run(request)),
+      lines: (request) => exec.lines(request),
+    };
+  }
+
+  files(files: Files): Files {
+    return {
+      read: (path) => files.read(path),
+      list: (dir) => files.list(dir),
+      readlink: (path) => files.readlink(path),
+      watch: (dir, signal) => files.watch(dir, signal),
+      write: (path, content, mode) => this.#around(`write ${path}`, () => files.write(path, content, mode)),
+      writeKernel: (path, content) => this.#around(`write ${path}`, () => files.writeKernel(path, content)),
+      remove: (path) => this.#around(`remove ${path}`, () => files.remove(path)),
+      symlink: (target, path) => this.#around(`symlink ${path}`, () => files.symlink(target, path)),
+      mkdir: (path, mode) => this.#around(`mkdir ${path}`, () => files.mkdir(path, mode)),
+    };
+  }
+}
+
+/**
+ * Ends the process at the point with number `at` the hard way. `record` gets every point (a test counts them in a first
+ * run, then crashes at each). `kill` must not return; the entry point passes `process.kill(process.pid, 'SIGKILL')`.
+ */
+export function crashAt(options: {
+  readonly at: number;
+  readonly kill: () => void;
+  readonly record?: (line: string) => void;
+}): SideEffectHook {
+  return (point) => {
+    options.record?.(`${point.number} ${point.phase} ${point.what}`);
+    if (point.number !== options.at) return undefined;
+    options.kill();
+    // Nothing of this flow may run any more, even if the kill takes a moment to arrive.
+    return new Promise<void>(() => {});
+  };
+}
