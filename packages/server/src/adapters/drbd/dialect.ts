@@ -1,4 +1,5 @@
 import type { DrbdConfig, DrbdEndpoint } from '../../ports/drbd.ts';
+import type { ConfigHeader } from './config-file.ts';
 import type { KernelPeer } from './events2.ts';
 
 export type Argv = readonly [string, ...string[]];
@@ -13,13 +14,14 @@ export interface Dialect {
   /** Command lines; `file` is the resource file. */
   createMetadata(file: string, resource: string): Argv;
   setGenerationIds(config: DrbdConfig, metaDisk: string, current: string): Argv;
-  readGenerationIds(file: string, resource: string): Argv;
-  /** Of an attached device, from the kernel. */
-  kernelGenerationIds(minor: number, peerNodeId: number | undefined): Argv;
+  /** Reads the metadata of a device that is not attached; fails when there is none. */
+  readMetadata(file: string, resource: string): Argv;
+  /** Generation ids of an attached device, from the kernel; undefined when the dialect has none without a peer. */
+  generationIds(header: ConfigHeader): Argv | undefined;
   /** Which configured peer a peer of the kernel is. */
   matchPeer(peer: KernelPeer, configured: readonly DrbdEndpoint[]): DrbdEndpoint | undefined;
-  /** Brings the resource up without any connection. Each is skipped when already done. */
-  newResource(file: string, resource: string): Argv;
+  /** `drbdadm adjust` cannot express "no connection" (8.4): the driver then brings the device up step by step. */
+  readonly adjustNeedsPeer: boolean;
 }
 
 export const drbdadm = (file: string, ...words: string[]): Argv => ['drbdadm', '-c', file, ...words];

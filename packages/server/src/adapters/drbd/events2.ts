@@ -70,7 +70,10 @@ function oneOf<T extends string>(list: readonly T[], value: string | undefined):
 /** Parses one line. Values that we do not know make it unparsable: an unknown state is never taken for a known one. */
 export function parseLine(line: string): ParsedLine {
   // `--timestamps` puts an ISO date first; we never ask for it, but recorded transcripts may carry it.
-  const words = line.trim().replace(/^\d{4}-\d\d-\d\dT\S+ /, '').split(/\s+/);
+  const words = line
+    .trim()
+    .replace(/^\d{4}-\d\d-\d\dT\S+ /, '')
+    .split(/\s+/);
   const fields = new Map<string, string>();
   for (const word of words.slice(2)) {
     const colon = word.indexOf(':');

@@ -9,9 +9,17 @@ export const V84: Dialect = {
   maxPeers: 1,
   render(config: DrbdConfig): string {
     if (config.peers.length > 1)
-      throw new AppError('failed_precondition', `DRBD 8.4 keeps two copies at most, ${config.resource} has ${config.peers.length} peers`, {
-        details: { field: 'peers', value: config.peers.length, remedy: 'lower replicas to 2, or install DRBD 9 on every node of the volume' },
-      });
+      throw new AppError(
+        'failed_precondition',
+        `DRBD 8.4 keeps two copies at most, ${config.resource} has ${config.peers.length} peers`,
+        {
+          details: {
+            field: 'peers',
+            value: config.peers.length,
+            remedy: 'lower replicas to 2, or install DRBD 9 on every node of the volume',
+          },
+        },
+      );
     if (config.disk === undefined || config.peers.some((peer) => peer.diskless))
       throw new AppError('failed_precondition', `DRBD 8.4 has no diskless replicas (${config.resource})`, {
         details: { field: 'disk', remedy: 'attach the volume on a node that has a replica, or install DRBD 9' },
@@ -36,8 +44,8 @@ export const V84: Dialect = {
     'set-gi',
     `${current}:0:0:0:1:1:0:0:0:1:0`,
   ],
-  readGenerationIds: (file, resource) => drbdadm(file, 'get-gi', resource),
-  kernelGenerationIds: (minor) => ['drbdsetup', 'get-gi', String(minor)],
+  readMetadata: (file, resource) => drbdadm(file, 'get-gi', resource),
+  generationIds: (header) => ['drbdsetup', 'get-gi', String(header.minor)],
   matchPeer: (_peer, configured) => configured[0],
-  newResource: (file, resource) => drbdadm(file, 'new-resource', resource),
+  adjustNeedsPeer: true,
 };

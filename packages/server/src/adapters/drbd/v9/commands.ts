@@ -11,9 +11,13 @@ export const V9: Dialect = {
   maxPeers: 31,
   render(config) {
     if (config.peers.filter((peer) => !peer.diskless).length > PEER_SLOTS)
-      throw new AppError('failed_precondition', `${config.resource} has more diskful peers than bitmap slots (${PEER_SLOTS})`, {
-        details: { field: 'peers', value: config.peers.length, remedy: `lower replicas to ${PEER_SLOTS + 1}` },
-      });
+      throw new AppError(
+        'failed_precondition',
+        `${config.resource} has more diskful peers than bitmap slots (${PEER_SLOTS})`,
+        {
+          details: { field: 'peers', value: config.peers.length, remedy: `lower replicas to ${PEER_SLOTS + 1}` },
+        },
+      );
     return renderV9(config);
   },
   metadataBytes: (sizeBytes, maxPeers) => externalMetadataBytes(sizeBytes, Math.max(PEER_SLOTS, maxPeers)),
@@ -31,8 +35,11 @@ export const V9: Dialect = {
     'set-gi',
     `${current}:0:0:0:1:1`,
   ],
-  readGenerationIds: (file, resource) => drbdadm(file, 'get-gi', resource),
-  kernelGenerationIds: (minor, peerNodeId) => ['drbdsetup', 'get-gi', String(minor), String(peerNodeId ?? 0)],
+  readMetadata: (file, resource) => drbdadm(file, 'dump-md', resource),
+  generationIds: (header) => {
+    const peer = header.peers.find((it) => !it.diskless);
+    return peer === undefined ? undefined : ['drbdsetup', 'get-gi', header.resource, String(peer.nodeId), '0'];
+  },
   matchPeer: (peer, configured) => configured.find((it) => it.nodeId === peer.nodeId),
-  newResource: (file, resource) => drbdadm(file, 'new-resource', resource),
+  adjustNeedsPeer: false,
 };
