@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseDuration } from '../checks/lookup.ts';
 import { EXIT_STATUS } from '../errors.ts';
 
 /** A command line and what it does, shown under `Examples:` in the help and in the reference page. */
@@ -30,11 +31,17 @@ export function collect(value: string, before: readonly string[] | undefined): r
   return [...(before ?? []), value];
 }
 
+/** Refused before anything is done, not when the waiting starts. */
+function checkTimeout(text: string): string {
+  parseDuration(text, '--timeout');
+  return text;
+}
+
 /** --wait and --timeout, with one meaning everywhere. */
 export function withWait(command: Command, until: string): Command {
   return command
     .option('--wait', `wait until ${until}, and say meanwhile what is being waited for`)
-    .option('--timeout <time>', 'give up waiting after this time (90s, 5m); the work goes on', '120s');
+    .option('--timeout <time>', 'give up waiting after this time (90s, 5m); the work goes on', checkTimeout, '120s');
 }
 
 export function withDryRun(command: Command): Command {
