@@ -1,0 +1,209 @@
+import { AppError } from '@holdfast/api/errors.ts';
+import type { NodeDisk } from '@holdfast/api/schema/node.ts';
+import type { Exec } from '../../ports/exec.ts';
+import type { Files } from '../../ports/files.ts';
+import type { MountEntry } from '../../ports/filesystem.ts';
+import { parseMountInfo } from '../filesystem/parse.ts';
+import { probeDevice } from '../filesystem/probe.ts';
+import { isWholeDisk, stableId } from './disk-id.ts';
+import { diskUse, whyNotFree } from './disk-use.ts';
+
+const SYS = '/sys/block';
+const BY_ID = '/dev/disk/by-id';
+/** blkid on this many disks at once: enough for a disk shelf, not enough to swamp a node. */
+const PROBES_AT_ONCE = 4;
+const NO_ATTRIBUTE: ReadonlySet<string> = new Set(['EINVAL', 'ENODEV', 'ENXIO', 'EOPNOTSUPP', 'EIO']);
+
+/** One whole disk as found in /sys, before anything is opened. */
+interface FoundDisk {
+  readonly name: string;
+  readonly id: string | undefined;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export interface DiskInspector {
+  disks(): Promise<NodeDisk[]>;
+  whyDiskNotFree(id: string): Promise<string | null>;
+  diskPath(id: string): Promise<string | undefined>;
+}
+
+export function createDiskInspector(deps: { readonly exec: Exec; readonly files: Files }): DiskInspector {
+  const { exec, files } = deps;
+
+  async function attribute(path: string): Promise<string | undefined> {
+    try {
+      return await files.read(`${SYS}/${path}`);
+    } catch (error) {
+      // The kernel's way to say that this disk has no such attribute, or that it has just been removed.
+      if (error instanceof AppError && NO_ATTRIBUTE.has(String(error.details['errno']))) return undefined;
+      throw error;
+    }
+  }
+
+  /** A value of /sys without surrounding blanks; undefined when absent or empty. */
+  async function sys(...parts: readonly string[]): Promise<string | undefined> {
+    const text = (await attribute(parts.join('/')))?.trim();
+    return text === '' ? undefined : text;
+  }
+
+  async function find(): Promise<FoundDisk[]> {
+    const found: FoundDisk[] = [];
+    for (const name of await files.list(SYS)) {
+      const dmUuid = name.startsWith('dm-') ? await sys(name, 'dm/uuid') : undefined;
+      if (!isWholeDisk(name, dmUuid)) continue;
+      const sizeBytes = Number((await sys(name, 'size')) ?? 0) * 512;
+      // A card reader without a card.
+      if (sizeBytes === 0) continue;
+      const id = stableId({
+        name,
+        dmUuid,
+        wwid: (await sys(name, 'wwid')) ?? (await sys(name, 'device/wwid')),
+        serial: (await sys(name, 'serial')) ?? (await sys(name, 'device/serial')) ?? (await scsiSerial(name)),
+        model: await sys(name, 'device/model'),
+      });
+      found.push({ name, id, path: await devicePath(name), sizeBytes });
+    }
+    return found;
+  }
+
+  /** Mapper devices by their name, which does not change when they are made in another order. */
+  async function devicePath(name: string): Promise<string> {
+    const mapperName = name.startsWith('dm-') ? await sys(name, 'dm/name') : undefined;
+    // The kernel writes '!' for '/' in names such as cciss/c0d0.
+    return mapperName === undefined ? `/dev/${name.replaceAll('!', '/')}` : `/dev/mapper/${mapperName}`;
+  }
+
+  /** Page 0x80 of SCSI: four bytes of header, then the serial number. */
+  async function scsiSerial(name: string): Promise<string | undefined> {
+    const page = await attribute(`${name}/device/vpd_pg80`);
+    const text = page
+      ?.slice(4)
+      .replace(/[^\x20-\x7e]/g, '')
+      .trim();
+    return text === undefined || text === '' ? undefined : text;
+  }
+
+  async function inspect(disk: FoundDisk, mounts: readonly MountEntry[], swaps: string): Promise<NodeDisk> {
+    const { name, path } = disk;
+    const entries = await files.list(`${SYS}/${name}`);
+    const partitions: string[] = [];
+    const numbers = new Set([(await sys(name, 'dev')) ?? '']);
+    for (const entry of entries.filter((candidate) => candidate.startsWith(name))) {
+      if ((await sys(name, entry, 'partition')) === undefined) continue;
+      partitions.push(entry);
+      numbers.add((await sys(name, entry, 'dev')) ?? '');
+    }
+    const holders = [];
+    for (const owner of [name, ...partitions.map((partition) => `${name}/${partition}`)]) {
+      for (const holder of await files.list(`${SYS}/${owner}/holders`)) {
+        const mapperName = await sys(holder, 'dm/name');
+        holders.push({ name: mapperName ?? holder, dmUuid: await sys(holder, 'dm/uuid') });
+      }
+    }
+    const paths = new Set([path, `/dev/${name}`, ...partitions.map((partition) => `/dev/${partition}`)]);
+    const readOnly = (await sys(name, 'ro')) === '1';
+    const use =
+      disk.id === undefined
+        ? {
+            use: 'unknown' as const,
+            usedBy: 'it has no serial number, wwid or dm uuid by which it could be found again',
+          }
+        : diskUse({
+            readOnly,
+            partitions,
+            holders,
+            mountPaths: mounts
+              .filter((entry) => numbers.has(entry.majorMinor) || paths.has(entry.device))
+              .map((entry) => entry.mountPath),
+            swap: swaps.split('\n').some((line) => paths.has(line.split(/\s/)[0] ?? '')),
+            // What is in use needs no probe; nothing is read from a disk that somebody works on.
+            probe:
+              holders.length > 0 || partitions.length > 0
+                ? { state: 'unknown', why: 'not probed' }
+                : await probeDevice(exec, path),
+          });
+    const model = await sys(name, 'device/model');
+    const serial = (await sys(name, 'serial')) ?? (await sys(name, 'device/serial'));
+    return {
+      id: disk.id ?? `unstable-${name}`,
+      path,
+      sizeBytes: disk.sizeBytes,
+      rotational: (await sys(name, 'queue/rotational')) === '1',
+      ...(model === undefined ? {} : { model }),
+      ...(serial === undefined ? {} : { serial }),
+      readOnly,
+      ...use,
+    };
+  }
+
+  async function surroundings(): Promise<{ mounts: MountEntry[]; swaps: string }> {
+    const mountInfo = await files.read('/proc/self/mountinfo');
+    if (mountInfo === undefined) {
+      throw new AppError('internal', '/proc/self/mountinfo cannot be read; mount /proc', {
+        details: { reason: 'NoProc', remedy: 'mount /proc' },
+      });
+    }
+    return { mounts: parseMountInfo(mountInfo), swaps: (await files.read('/proc/swaps')) ?? '' };
+  }
+
+  async function disks(): Promise<NodeDisk[]> {
+    const found = await find();
+    const { mounts, swaps } = await surroundings();
+    const result: NodeDisk[] = new Array(found.length);
+    let next = 0;
+    async function worker(): Promise<void> {
+      for (let index = next++; index < found.length; index = next++) {
+        const disk = found[index];
+        if (disk !== undefined) result[index] = await inspect(disk, mounts, swaps);
+      }
+    }
+    await Promise.all(Array.from({ length: PROBES_AT_ONCE }, worker));
+    return withoutTwins(result);
+  }
+
+  /** The disk with this id or with this link in /dev/disk/by-id. */
+  async function lookUp(id: string): Promise<FoundDisk | undefined> {
+    const found = await find();
+    const matches = found.filter((disk) => disk.id === id);
+    if (matches.length > 1) {
+      const paths = matches.map((disk) => disk.path).join(' and ');
+      throw new AppError('failed_precondition', `${paths} carry the same id ${id}; use the multipath device`, {
+        details: {
+          field: 'disks',
+          value: id,
+          reason: 'DiskIdAmbiguous',
+          remedy: 'use the multipath device above them',
+        },
+      });
+    }
+    if (matches[0] !== undefined) return matches[0];
+    if (!/^[^/]+$/.test(id)) return undefined;
+    const name = (await files.readlink(`${BY_ID}/${id}`))?.split('/').at(-1);
+    return found.find((disk) => disk.name === name && disk.id !== undefined);
+  }
+
+  return {
+    disks,
+    async diskPath(id) {
+      return (await lookUp(id))?.path;
+    },
+    async whyDiskNotFree(id) {
+      const disk = await lookUp(id);
+      if (disk === undefined) return `disk ${id} is not on this node; see hf disk list`;
+      const { mounts, swaps } = await surroundings();
+      return whyNotFree({ ...(await inspect(disk, mounts, swaps)), id });
+    },
+  };
+}
+
+/** Two disks with one id (two paths to one LUN without multipath) are both unusable. */
+function withoutTwins(disks: readonly NodeDisk[]): NodeDisk[] {
+  const count = new Map<string, number>();
+  for (const disk of disks) count.set(disk.id, (count.get(disk.id) ?? 0) + 1);
+  return disks.map((disk) =>
+    (count.get(disk.id) ?? 0) > 1 && disk.use === 'free'
+      ? { ...disk, use: 'unknown', usedBy: 'another disk has the same id; use the multipath device above them' }
+      : disk,
+  );
+}
