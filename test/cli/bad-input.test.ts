@@ -158,7 +158,7 @@ const ROWS: readonly Row[] = [
     says: 'the name of a volume with another size and count',
     line: 'volume create db --size 2GiB --class ssd --replicas 1',
     status: 5,
-    names: ['spec.sizeBytes', 'is 1073741824, asked for 2147483648', 'spec.replicas', 'use another name'],
+    names: ['spec.sizeBytes', 'is 1 GiB, asked for 2 GiB', 'spec.replicas', 'use another name'],
   },
   {
     says: 'the name of a volume that is being deleted',
@@ -526,7 +526,7 @@ test('of two creates at once with different settings one is told what differs', 
     hf('volume create new --size 2GiB', { client }),
   ]);
   assert.deepEqual(results.map(({ status }) => status).sort(), [0, 5]);
-  assert.match(results.map(({ err }) => err).join(''), /spec\.sizeBytes: is \d+, asked for \d+/);
+  assert.match(results.map(({ err }) => err).join(''), /spec\.sizeBytes: is [12] GiB, asked for [12] GiB/);
 });
 
 test('attaching away from a lost node is allowed and called a failover', async () => {

@@ -1,3 +1,5 @@
+import { formatBytes } from '@holdfast/api/bytes.ts';
+
 /** One field in which two objects differ. */
 export interface Difference {
   readonly field: string;
@@ -22,6 +24,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** `spec.replicas: is 2, asked for 3`. */
 export function describeDifference({ field, existing, wanted }: Difference): string {
-  const show = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value));
+  const show = (value: unknown): string => {
+    if (value === undefined) return 'not set';
+    return field.endsWith('Bytes') && typeof value === 'number' ? formatBytes(value) : JSON.stringify(value);
+  };
   return `${field}: is ${show(existing)}, asked for ${show(wanted)}`;
 }

@@ -10,6 +10,7 @@ import { place } from '../../../core/placement/place.ts';
 import type { VerdictCode } from '../../../core/placement/types.ts';
 import { usageOf } from '../../../core/placement/usage.ts';
 import { didYouMean, listNames } from '../suggest.ts';
+import { count } from '../units.ts';
 import { conditionOf, isDeleting, nodeHealth } from '../views/common.ts';
 import { notFound } from './lookup.ts';
 
@@ -172,8 +173,12 @@ function checkPlacement(request: VolumeRequest, cluster: Cluster): string | unde
   const possible = result.verdicts.filter((verdict) => verdict.fits || MAY_CHANGE.includes(verdict.code)).length;
   if (possible >= request.replicas) return result.message;
   const space = result.verdicts.some((verdict) => verdict.code === 'NoSpace' || verdict.code === 'PoolTooFull');
-  throw new AppError(space ? 'resource_exhausted' : 'failed_precondition', `--size: ${result.message}`, {
+  const fitting = result.verdicts.filter((verdict) => verdict.fits).length;
+  const what = `${count(request.replicas, 'copy', 'copies')} of ${formatBytes(request.sizeBytes)}`;
+  const message = `--size: no place for ${what}: ${fitting} of ${count(result.verdicts.length, 'node')} can take one`;
+  throw new AppError(space ? 'resource_exhausted' : 'failed_precondition', message, {
     details: {
+      lines: result.verdicts.map((verdict) => `${verdict.node}: ${verdict.reason}`),
       field: '--size',
       value: formatBytes(request.sizeBytes),
       remedy:

@@ -3,7 +3,7 @@ import type { Node, NodePool } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
 import type { Replica } from '@holdfast/api/schema/replica.ts';
 import { type Column, renderFields, renderSection, renderTable } from '../table.ts';
-import { formatSize } from '../units.ts';
+import { formatPercent, formatSize } from '../units.ts';
 import { age, byName, isDeleting, nameOf, renderConditions, type ViewOptions } from './common.ts';
 import { poolUsedFraction, usageBar } from './node.ts';
 
@@ -30,6 +30,8 @@ export interface PoolUsage {
   /** Sums over the nodes that have reported; undefined when none has. */
   readonly sizeBytes: number | undefined;
   readonly usedBytes: number | undefined;
+  /** The node where data or metadata is closest to full: writes fail there first. */
+  readonly fullest: { readonly node: string; readonly fraction: number } | undefined;
   /** Sum of the sizes of replicas in it: what was promised. */
   readonly promisedBytes: number;
 }
@@ -42,8 +44,12 @@ export function poolUsage(
   const places = poolOnNodes(pool, nodes);
   let sizeBytes: number | undefined;
   let usedBytes: number | undefined;
-  for (const { report } of places) {
-    if (report?.sizeBytes === undefined) continue;
+  let fullest: PoolUsage['fullest'];
+  for (const { node, report } of places) {
+    if (report === undefined) continue;
+    const worst = Math.max(poolUsedFraction(report) ?? 0, (report.metadataPercent ?? 0) / 100);
+    if (worst > 0 && worst > (fullest?.fraction ?? 0)) fullest = { node, fraction: worst };
+    if (report.sizeBytes === undefined) continue;
     const fraction = poolUsedFraction(report);
     sizeBytes = (sizeBytes ?? 0) + report.sizeBytes;
     if (fraction !== undefined) usedBytes = (usedBytes ?? 0) + fraction * report.sizeBytes;
@@ -53,6 +59,7 @@ export function poolUsage(
     total: places.length,
     sizeBytes,
     usedBytes,
+    fullest,
     promisedBytes: replicas
       .filter((replica) => replica.spec?.pool === pool.metadata.name)
       .reduce((sum, replica) => sum + (replica.spec?.sizeBytes ?? 0), 0),
@@ -62,6 +69,17 @@ export function poolUsage(
 export function usedFraction(usage: PoolUsage): number | undefined {
   if (usage.sizeBytes === undefined || usage.usedBytes === undefined || usage.sizeBytes === 0) return undefined;
   return usage.usedBytes / usage.sizeBytes;
+}
+
+/** Is a node of the pool so full that nothing new is placed there? */
+export function isFillingUp(pool: Stored<Pool>, usage: PoolUsage): boolean {
+  return usage.fullest !== undefined && usage.fullest.fraction * 100 >= (pool.spec?.stopAtDataPercent ?? 100);
+}
+
+function usedText(pool: Stored<Pool>, usage: PoolUsage, options: ViewOptions): string {
+  const text = usageBar(usedFraction(usage), options);
+  if (usage.fullest === undefined || !isFillingUp(pool, usage)) return text;
+  return `${text} ${options.paint.bad(`(${usage.fullest.node} ${formatPercent(usage.fullest.fraction * 100)})`)}`;
 }
 
 function readyText(pool: Stored<Pool>, usage: PoolUsage, { paint }: ViewOptions): string {
@@ -84,7 +102,7 @@ export function renderPools(
     { head: 'CLASSES', cell: (pool) => (pool.spec?.classes ?? []).join(',') },
     { head: 'READY', cell: (pool) => readyText(pool, of(pool), options) },
     { head: 'SIZE', align: 'right', cell: (pool) => formatSize(of(pool).sizeBytes) },
-    { head: 'USED', cell: (pool) => usageBar(usedFraction(of(pool)), options) },
+    { head: 'USED', cell: (pool) => usedText(pool, of(pool), options) },
     { head: 'PROMISED', align: 'right', cell: (pool) => formatSize(of(pool).promisedBytes) },
     { head: 'AGE', align: 'right', cell: (pool) => age(pool, options) },
     { head: 'NODES', wide: true, cell: (pool) => (pool.spec?.nodes ?? []).map((entry) => entry.name).join(',') },
@@ -109,7 +127,7 @@ export function describePool(
       ['Classes', (pool.spec?.classes ?? []).join(', ')],
       ['Ready', `${readyText(pool, usage, options)} nodes`],
       ['Size', formatSize(usage.sizeBytes)],
-      ['Used', usageBar(usedFraction(usage), options)],
+      ['Used', usedText(pool, usage, options)],
       ['Promised', formatSize(usage.promisedBytes)],
       [
         'Limits',

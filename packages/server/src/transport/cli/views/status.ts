@@ -2,11 +2,11 @@ import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
 import type { Volume } from '@holdfast/api/schema/volume.ts';
 import { renderSection, renderTable } from '../table.ts';
-import { count, formatSize } from '../units.ts';
+import { count, formatPercent } from '../units.ts';
 import type { Snapshot } from '../wait.ts';
 import { byName, conditionOf, nodeHealth, type ViewOptions } from './common.ts';
 import { renderNodes } from './node.ts';
-import { poolUsage, renderPools, usedFraction } from './pool.ts';
+import { isFillingUp, poolUsage, renderPools } from './pool.ts';
 import { type SyncRates, syncOf, syncText } from './replica.ts';
 import { inSyncText, replicasOf, volumePhase, volumeReason } from './volume.ts';
 
@@ -29,8 +29,6 @@ export interface Problem {
   readonly why: string;
 }
 
-const POOL_WARN = 0.8;
-
 /** The whole cluster judged: pure, also what `-o json` prints. */
 export function clusterHealth(snapshot: Snapshot): ClusterHealth {
   const { nodes, pools, volumes, replicas } = snapshot;
@@ -40,7 +38,7 @@ export function clusterHealth(snapshot: Snapshot): ClusterHealth {
   const down = nodes.filter((node) => nodeHealth(node) !== 'Ready');
   const poolStates = pools.map((pool) => ({ pool, usage: poolUsage(pool, nodes, replicas) }));
   const brokenPools = poolStates.filter(({ usage }) => usage.ready < usage.total);
-  const fullPools = poolStates.filter(({ usage }) => (usedFraction(usage) ?? 0) >= POOL_WARN);
+  const fullPools = poolStates.filter(({ pool, usage }) => isFillingUp(pool, usage));
   const problems: Problem[] = [
     ...byName(unavailable).map((volume) => volumeProblem(volume, snapshot)),
     ...byName(degraded).map((volume) => volumeProblem(volume, snapshot)),
@@ -53,7 +51,7 @@ export function clusterHealth(snapshot: Snapshot): ClusterHealth {
     ...fullPools.map(({ pool, usage }) => ({
       object: `pool/${pool.metadata.name}`,
       state: 'filling up',
-      why: `${Math.round((usedFraction(usage) ?? 0) * 100)}% of ${formatSize(usage.sizeBytes)} is written: add a disk, or delete or trim volumes`,
+      why: `${formatPercent((usage.fullest?.fraction ?? 0) * 100)} full on ${usage.fullest?.node ?? '?'}, nothing new is placed there: add a disk, or delete or trim volumes`,
     })),
     ...byName(busy).map((volume) => volumeProblem(volume, snapshot)),
   ];
