@@ -12,6 +12,8 @@ export interface ConfigStore {
   readonly dir: string;
   file(resource: string): string;
   write(config: DrbdConfig, text: string): Promise<boolean>;
+  /** Reads only. `stale` also when the minor's map is missing. */
+  compare(config: DrbdConfig, text: string): Promise<'current' | 'stale' | 'absent'>;
   remove(resource: string): Promise<void>;
   names(): Promise<string[]>;
   /** `undefined` when there is no file of ours. Kept in memory: this process is the only writer. */
@@ -62,13 +64,18 @@ export function createConfigStore(files: Files, stateDir: string): ConfigStore {
       const old = await files.read(file(config.resource));
       const oldMinor = old === undefined ? undefined : parseHeader(old)?.minor;
       // The map first: a helper that the kernel calls in between must already find itself responsible.
-      if ((await files.read(minorFile(config.minor))) !== config.resource)
-        await files.write(minorFile(config.minor), config.resource, 0o600);
+      const mapped = (await files.read(minorFile(config.minor))) === config.resource;
+      if (!mapped) await files.write(minorFile(config.minor), config.resource, 0o600);
       if (old !== text) await files.write(file(config.resource), text, 0o600);
       if (oldMinor !== undefined && oldMinor !== config.minor) await files.remove(minorFile(oldMinor));
       const parsed = parseHeader(text);
       if (parsed !== undefined) headers.set(config.resource, parsed);
-      return old !== text;
+      return old !== text || !mapped;
+    },
+    async compare(config, text) {
+      const old = await files.read(file(config.resource));
+      if (old === undefined) return 'absent';
+      return old === text && (await files.read(minorFile(config.minor))) === config.resource ? 'current' : 'stale';
     },
     async remove(resource) {
       const found = await header(resource);

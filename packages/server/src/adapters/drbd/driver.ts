@@ -287,6 +287,7 @@ export function createDriver(options: DriverOptions): Drbd {
     },
     metadataBytes: (sizeBytes, maxPeers) => dialect.metadataBytes(sizeBytes, maxPeers),
     writeConfig: (config) => configs.write(config, dialect.render(config)),
+    configState: (config) => configs.compare(config, dialect.render(config)),
     removeConfig: (resource) => configs.remove(resource),
     listConfigs: () => configs.names(),
     metadataState,
