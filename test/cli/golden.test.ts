@@ -107,7 +107,11 @@ function troubled(): FakeCluster {
             },
           ],
         },
-        conditions: [condition('Redundant', 'False', 'ReplicaResyncing', 'db-r0 on n1 is being resynced')],
+        conditions: [
+          condition('Ready', 'True', 'Usable', 'can be attached'),
+          condition('Redundant', 'False', 'Degraded', '1 of 2 copies in sync. db-r0 on n1: resyncing from n2'),
+          condition('Attached', 'True', 'Attached', 'attached on n2'),
+        ],
       },
     }),
   );
@@ -143,10 +147,10 @@ function troubled(): FakeCluster {
         arbiter: { epoch: 9, inSync: ['frozen-r1'], history: [] },
         conditions: [
           condition(
-            'Available',
+            'Ready',
             'False',
-            'InSyncMembersLost',
-            'the only copy with every write is frozen-r1 on n3, which is lost: bring n3 back',
+            'Unavailable',
+            'no copy that holds every acknowledged write is reachable; it waits for one of: frozen-r1 (node n3 is not Ready: no heartbeat for 30 s)',
           ),
         ],
       },

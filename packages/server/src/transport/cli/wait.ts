@@ -103,7 +103,7 @@ export function judgeVolumeReady(name: string): (snapshot: Snapshot) => WaitVerd
     if (volume === undefined) return { done: false, waitingFor: `volume ${name} to appear` };
     const inSync = volume.status?.arbiter?.inSync.length ?? 0;
     if (volumePhase(volume) === 'Ready' && inSync >= (volume.spec?.replicas ?? 1)) return { done: true };
-    const why = volumeReason(volume) || replicaProgress(volume, snapshot);
+    const why = volumeReason(volume, ['Placed', 'Ready', 'Redundant']) || replicaProgress(volume, snapshot);
     return {
       done: false,
       waitingFor: `${volumePhase(volume)}, ${inSyncText(volume)} in sync${why === '' ? '' : `; ${why}`}`,
@@ -118,7 +118,7 @@ export function judgeAttached(name: string, node: string): (snapshot: Snapshot) 
     if (volume === undefined) return { done: false, waitingFor: `volume ${name} to appear` };
     const here = replicasOf(volume, snapshot.replicas).find((replica) => replica.spec?.node === node);
     if (here?.status?.attached !== undefined && volume.status?.attachedTo === node) return { done: true };
-    const reason = volumeReason(volume) || here?.status?.message || '';
+    const reason = volumeReason(volume, ['Attached', 'Ready']) || here?.status?.message || '';
     const step =
       here === undefined
         ? `a replica on ${node}`
@@ -168,7 +168,7 @@ export function judgeResized(name: string, bytes: number): (snapshot: Snapshot) 
     if (volume === undefined) return { done: false, waitingFor: `volume ${name} to appear` };
     if ((volume.status?.sizeBytes ?? 0) >= bytes) return { done: true };
     const small = replicasOf(volume, snapshot.replicas).filter((replica) => (replica.status?.lvSizeBytes ?? 0) < bytes);
-    const why = volumeReason(volume);
+    const why = volumeReason(volume, ['Resizing', 'Ready']);
     return {
       done: false,
       waitingFor: `${small.length > 0 ? `${small.map((replica) => replica.metadata.name).join(', ')} to grow` : 'the device and file system to grow'}${why === '' ? '' : `; ${why}`}`,

@@ -215,7 +215,13 @@ function remedyFor(disk: NodeDisk): string {
       return 'look at the disk on that node (dmesg, blkid -p); use another disk meanwhile';
     case 'free':
       return 'use a disk that can be written';
-    default:
+    case 'partitioned':
+    case 'filesystem':
+    case 'lvm':
+    case 'raid':
+    case 'crypt':
+    case 'swap':
+    case 'holder':
       return `use another disk; if its data is not needed: wipefs --all ${disk.path} on that node`;
   }
 }

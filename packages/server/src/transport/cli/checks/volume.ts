@@ -5,13 +5,13 @@ import type { Node } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
 import type { Replica } from '@holdfast/api/schema/replica.ts';
 import type { Volume } from '@holdfast/api/schema/volume.ts';
-import { HEALTH_NEVER_SEEN, type NodeHealth } from '../../../core/node-health/types.ts';
+import { healthFromCondition } from '../../../core/node-health/from-condition.ts';
 import { place } from '../../../core/placement/place.ts';
 import type { VerdictCode } from '../../../core/placement/types.ts';
 import { usageOf } from '../../../core/placement/usage.ts';
 import { didYouMean, listNames } from '../suggest.ts';
 import { count } from '../units.ts';
-import { conditionOf, isDeleting, nodeHealth } from '../views/common.ts';
+import { isDeleting, nodeHealth } from '../views/common.ts';
 import { notFound } from './lookup.ts';
 
 /** What the checks look at: read right before the request, so that a mistake is explained before anything is made. */
@@ -164,7 +164,7 @@ function checkPlacement(request: VolumeRequest, cluster: Cluster): string | unde
     },
     {
       nodes: new Map(cluster.nodes.map((node) => [node.metadata.name, node])),
-      health: new Map(cluster.nodes.map((node) => [node.metadata.name, healthOf(node)])),
+      health: new Map(cluster.nodes.map((node) => [node.metadata.name, healthFromCondition(node)])),
       pools: new Map(cluster.pools.map((pool) => [pool.metadata.name, pool])),
       usage: usageOf(cluster.replicas.filter((replica) => replica.spec?.volume !== request.name)),
     },
@@ -190,18 +190,11 @@ function checkPlacement(request: VolumeRequest, cluster: Cluster): string | unde
   });
 }
 
-function healthOf(node: Stored<Node>): NodeHealth {
-  const ready = conditionOf(node.status?.conditions, 'Ready');
-  if (ready === undefined) return HEALTH_NEVER_SEEN;
-  const state = ready.status === 'True' ? 'Ready' : ready.status === 'False' ? 'Lost' : 'Unknown';
-  return { state, reason: ready.reason, message: ready.message };
-}
-
 /** What attaching to a node means now. */
 export type AttachPlan =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'attach' }
-  | { readonly kind: 'failover'; readonly from: string; readonly why: string };
+  | { readonly kind: 'failover'; readonly from: string; readonly why: string; readonly lost: boolean };
 
 /**
  * May the volume be attached to this node now? One node at a time (INV-2): a second one is refused with the name of the
@@ -218,7 +211,7 @@ export function planAttach(volume: Stored<Volume>, nodeName: string, cluster: Cl
     });
   }
   if (nodeHealth(node) !== 'Ready') {
-    const why = conditionOf(node.status?.conditions, 'Ready')?.message ?? 'its agent has not reported yet';
+    const why = healthFromCondition(node).message;
     throw new AppError('failed_precondition', `node '${nodeName}' is not ready: ${why}`, {
       details: {
         field: 'NODE',
@@ -259,11 +252,10 @@ export function planAttach(volume: Stored<Volume>, nodeName: string, cluster: Cl
       },
     );
   }
-  const why =
-    holderNode === undefined
-      ? 'it is no longer a node of the cluster'
-      : (conditionOf(holderNode.status?.conditions, 'Ready')?.message ?? 'it does not report');
-  return { kind: 'failover', from: holder, why };
+  if (holderNode === undefined)
+    return { kind: 'failover', from: holder, why: 'it is no longer a node of the cluster', lost: true };
+  const health = healthFromCondition(holderNode);
+  return { kind: 'failover', from: holder, why: health.message, lost: health.state === 'Lost' };
 }
 
 function copyNodes(volume: Stored<Volume>, cluster: Cluster, except?: string): string {

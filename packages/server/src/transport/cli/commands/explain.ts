@@ -4,6 +4,3 @@ import type { Ctx } from '../context.ts';
 export async function explain(_ctx: Ctx, kind: string, name: string): Promise<void> {
   throw new AppError('unimplemented', `explain ${kind} ${name}`);
 }
-export async function plan(_ctx: Ctx, name: string): Promise<void> {
-  throw new AppError('unimplemented', `plan ${name}`);
-}

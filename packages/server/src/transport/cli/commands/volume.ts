@@ -278,7 +278,11 @@ export async function attachVolume(
   const attachment = { node, readOnly: options.readOnly === true, mount: options.mount !== false };
   let changed = volume;
   if (plan.kind === 'failover') {
-    ctx.note(`failover: volume '${name}' was attached to node '${plan.from}', which is lost (${plan.why})\n`);
+    ctx.note(
+      plan.lost
+        ? `failover: volume '${name}' was attached to node '${plan.from}', which is lost (${plan.why})\n`
+        : `failover: volume '${name}' is attached to node '${plan.from}', which does not report (${plan.why}); it moves when that node is known to be lost or has released it\n`,
+    );
   }
   if (options.dryRun === true) {
     ctx.note('dry run: nothing was changed\n');

@@ -34,7 +34,7 @@ export function defineCluster(program: Command, ctx: Ctx): void {
       .description('what the loops would do next for a volume, and why')
       .helpGroup('Look:')
       .argument('<volume>', 'volume')
-      .action(async (name: string) => (await import('../commands/explain.ts')).plan(ctx, name)),
+      .action(async (name: string) => (await import('../commands/plan.ts')).plan(ctx, name)),
     [['hf plan db', 'next steps, or nothing to do']],
   );
   withExamples(

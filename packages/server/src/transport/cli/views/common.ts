@@ -1,5 +1,7 @@
 import type { ApiObject, Condition, Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
+import { healthFromCondition } from '../../../core/node-health/from-condition.ts';
+import type { NodeHealthState } from '../../../core/node-health/types.ts';
 import type { Paint } from '../style.ts';
 import { renderTable } from '../table.ts';
 import { formatAge } from '../units.ts';
@@ -15,13 +17,9 @@ export function conditionOf(conditions: readonly Condition[] | undefined, type: 
   return conditions?.find((condition) => condition.type === type);
 }
 
-export type NodeHealth = 'Ready' | 'NotReady' | 'Unknown';
-
-/** Ready only when the controller says so; no word yet is Unknown, never NotReady. */
-export function nodeHealth(node: Stored<Node>): NodeHealth {
-  const ready = conditionOf(node.status?.conditions, 'Ready');
-  if (ready === undefined || ready.status === 'Unknown') return 'Unknown';
-  return ready.status === 'True' ? 'Ready' : 'NotReady';
+/** The controller's verdict: Ready, Unknown (wait), or Lost (its volumes may be asked for elsewhere). */
+export function nodeHealth(node: Stored<Node>): NodeHealthState {
+  return healthFromCondition(node).state;
 }
 
 export function age(object: Stored<ApiObject>, options: ViewOptions): string {

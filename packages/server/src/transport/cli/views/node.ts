@@ -1,6 +1,7 @@
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node, NodeDisk, NodePool } from '@holdfast/api/schema/node.ts';
 import type { Replica } from '@holdfast/api/schema/replica.ts';
+import { healthFromCondition } from '../../../core/node-health/from-condition.ts';
 import { type Column, renderFields, renderSection, renderTable } from '../table.ts';
 import { bar, formatPercent, formatSize } from '../units.ts';
 import { age, byName, conditionOf, nameOf, nodeHealth, renderConditions, type ViewOptions } from './common.ts';
@@ -8,7 +9,7 @@ import { age, byName, conditionOf, nameOf, nodeHealth, renderConditions, type Vi
 function paintHealth(node: Stored<Node>, { paint }: ViewOptions): string {
   const health = nodeHealth(node);
   if (health === 'Ready') return paint.good(health);
-  return health === 'NotReady' ? paint.bad(health) : paint.warn(health);
+  return health === 'Lost' ? paint.bad(health) : paint.warn(health);
 }
 
 /** Is new work placed here? */
@@ -75,8 +76,7 @@ export function renderNodes(
     {
       head: 'WHY NOT READY',
       optional: true,
-      cell: (node) =>
-        nodeHealth(node) === 'Ready' ? '' : (conditionOf(node.status?.conditions, 'Ready')?.message ?? 'no report yet'),
+      cell: (node) => (nodeHealth(node) === 'Ready' ? '' : healthFromCondition(node).message),
     },
   ];
   return renderTable(columns, byName(nodes), options);

@@ -1,10 +1,11 @@
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
 import type { Volume } from '@holdfast/api/schema/volume.ts';
+import { healthFromCondition } from '../../../core/node-health/from-condition.ts';
 import { renderSection, renderTable } from '../table.ts';
 import { count, formatPercent } from '../units.ts';
 import type { Snapshot } from '../wait.ts';
-import { byName, conditionOf, nodeHealth, type ViewOptions } from './common.ts';
+import { byName, nodeHealth, type ViewOptions } from './common.ts';
 import { renderNodes } from './node.ts';
 import { isFillingUp, poolUsage, renderPools } from './pool.ts';
 import { type SyncRates, syncOf, syncText } from './replica.ts';
@@ -102,12 +103,8 @@ function volumeProblem(volume: Stored<Volume>, snapshot: Snapshot): Problem {
 }
 
 function nodeProblem(node: Stored<Node>): Problem {
-  const ready = conditionOf(node.status?.conditions, 'Ready');
-  return {
-    object: `node/${node.metadata.name}`,
-    state: nodeHealth(node),
-    why: ready?.message ?? 'it has not reported yet',
-  };
+  const health = healthFromCondition(node);
+  return { object: `node/${node.metadata.name}`, state: health.state, why: health.message };
 }
 
 function poolWhy(pool: string, nodes: readonly Stored<Node>[]): string {

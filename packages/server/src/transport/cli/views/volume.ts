@@ -1,9 +1,9 @@
-import type { Stored } from '@holdfast/api/schema/meta.ts';
+import type { Condition, Stored } from '@holdfast/api/schema/meta.ts';
 import type { Replica } from '@holdfast/api/schema/replica.ts';
 import type { ArbiterDecision, Volume } from '@holdfast/api/schema/volume.ts';
 import { type Column, renderFields, renderSection, renderTable } from '../table.ts';
 import { formatAge, formatSize } from '../units.ts';
-import { age, byName, isDeleting, nameOf, renderConditions, type ViewOptions } from './common.ts';
+import { age, byName, conditionOf, isDeleting, nameOf, renderConditions, type ViewOptions } from './common.ts';
 import { renderReplicas, type SyncRates, syncOf, syncText } from './replica.ts';
 
 export function replicasOf(volume: Stored<Volume>, replicas: readonly Stored<Replica>[]): Stored<Replica>[] {
@@ -26,18 +26,31 @@ export function inSyncText(volume: Stored<Volume>): string {
   return `${volume.status?.arbiter?.inSync.length ?? 0}/${volume.spec?.replicas ?? '?'}`;
 }
 
-/** The most advanced trouble or work in one line: why it is not simply Ready. Empty when it is. */
-export function volumeReason(volume: Stored<Volume>): string {
-  if (volumePhase(volume) === 'Ready') return '';
-  const trouble = (volume.status?.conditions ?? []).filter(
-    (condition) => condition.message !== '' && condition.status !== (isNegative(condition.type) ? 'False' : 'True'),
-  );
-  return trouble.map((condition) => condition.message)[0] ?? '';
+/** Is this condition something a person waits for or worries about? */
+function isOpen({ type, status, reason }: Condition): boolean {
+  switch (type) {
+    case 'Attached':
+      return reason !== 'Attached' && reason !== 'Detached';
+    case 'Resizing':
+      return status === 'True';
+    default:
+      return status !== 'True';
+  }
 }
 
-/** Conditions whose `True` is the bad news. */
-function isNegative(type: string): boolean {
-  return /Degraded|Frozen|Failed|Blocked|Stuck|Pressure|Full|Orphan|Resizing/.test(type);
+/**
+ * Why it is not simply fine, in one line: the first open condition in the order of what hurts most, or of `order`. Empty
+ * when there is none.
+ */
+export function volumeReason(
+  volume: Stored<Volume>,
+  order: readonly string[] = ['Ready', 'Placed', 'Redundant', 'Attached', 'Resizing'],
+): string {
+  for (const type of order) {
+    const condition = conditionOf(volume.status?.conditions, type);
+    if (condition !== undefined && condition.message !== '' && isOpen(condition)) return condition.message;
+  }
+  return '';
 }
 
 function attachedText(volume: Stored<Volume>, { paint }: ViewOptions): string {
@@ -87,7 +100,7 @@ export function renderVolumes(
       wide: true,
       cell: (volume) => (volume.spec?.volumeMode === 'Block' ? 'block' : (volume.spec?.fsType ?? '')),
     },
-    { head: 'WRITTEN', wide: true, align: 'right', cell: (volume) => formatSize(volume.status?.allocatedBytes) },
+    { head: 'ALLOCATED', wide: true, align: 'right', cell: (volume) => formatSize(volume.status?.allocatedBytes) },
     { head: 'PRIMARY', wide: true, cell: (volume) => volume.status?.arbiter?.primary ?? '' },
     { head: 'EPOCH', wide: true, align: 'right', cell: (volume) => String(volume.status?.arbiter?.epoch ?? '') },
     { head: 'WHY', optional: true, cell: volumeReason },
@@ -112,7 +125,7 @@ export function describeVolume(
         'Size',
         `${formatSize(status?.sizeBytes ?? spec?.sizeBytes)}${growing ? ` (growing to ${formatSize(spec.sizeBytes)})` : ''}`,
       ],
-      ['Written', status?.allocatedBytes === undefined ? '' : formatSize(status.allocatedBytes)],
+      ['Allocated', status?.allocatedBytes === undefined ? '' : `${formatSize(status.allocatedBytes)} in all copies`],
       ['Copies', `${spec?.replicas ?? '?'}, in sync ${inSyncText(volume)}`],
       ['Pool class', spec?.poolClass === '' ? 'any' : (spec?.poolClass ?? '')],
       ['Content', contentText(volume)],
