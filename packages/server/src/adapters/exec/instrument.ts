@@ -1,3 +1,4 @@
+import type { Transport } from '@holdfast/api/client/ports.ts';
 import type { Exec } from '../../ports/exec.ts';
 import type { Files } from '../../ports/files.ts';
 
@@ -44,6 +45,16 @@ export class SideEffects {
           ? exec.run(request)
           : this.#around(request.argv.join(' '), () => exec.run(request)),
       lines: (request) => exec.lines(request),
+    };
+  }
+
+  /** Writes to the API are side effects like any other; heartbeats and Events decide nothing and are left out. */
+  transport(transport: Transport): Transport {
+    return {
+      send: (request) =>
+        request.method === 'GET' || /\/(leases|events)(\/|\?|$)/.test(request.path)
+          ? transport.send(request)
+          : this.#around(`${request.method} ${request.path}`, () => transport.send(request)),
     };
   }
 

@@ -1,0 +1,243 @@
+/** Entry point of the node agent: configuration, wiring, start, orderly end. */
+import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
+import { createEventRecorder } from '@holdfast/api/client/events.ts';
+import { EVENTS } from '@holdfast/api/client/kinds.ts';
+import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
+import { createClock, createRandom } from '../adapters/clock/real.ts';
+import { createDrbd } from '../adapters/drbd/index.ts';
+import { createExec } from '../adapters/exec/index.ts';
+import { crashAt, SideEffects } from '../adapters/exec/instrument.ts';
+import { metered } from '../adapters/exec/metered.ts';
+import { createFenceGate } from '../adapters/fence/index.ts';
+import { createFiles } from '../adapters/files/index.ts';
+import { createFileSystems } from '../adapters/filesystem/index.ts';
+import { createHost } from '../adapters/host/index.ts';
+import { createHttpTransport } from '../adapters/http/transport.ts';
+import { createPinoLog, LOG_LEVELS, type LogLevel } from '../adapters/log/pino.ts';
+import { createLvm } from '../adapters/lvm/index.ts';
+import { createReplicationSecrets } from '../adapters/secrets/replication.ts';
+import type { Drbd } from '../ports/drbd.ts';
+import type { Exec } from '../ports/exec.ts';
+import type { Files } from '../ports/files.ts';
+import type { Host } from '../ports/host.ts';
+import type { Log } from '../ports/log.ts';
+import { runAgent } from '../reconcile/agent/agent.ts';
+import { createNodeReporter } from '../reconcile/agent/node-status.ts';
+import { createPoolManager } from '../reconcile/agent/pools.ts';
+
+const VERSION = '0.1.0';
+/** What the data path is made of; a missing one is reported, and what needs it is refused. */
+const MODULES = ['dm_mod', 'dm_thin_pool', 'drbd'];
+
+const HELP = `usage: hf agent --node NAME --server URL --token-file FILE [options]
+
+The agent of one node: reports its disks and pools, and keeps the replicas that belong on it. Needs root.
+
+  --node NAME                  name of the Node object; must be the host name (uname -n) for replicated volumes
+  --server URL                 API server, e.g. https://10.0.0.1:6443
+  --token-file FILE            bearer token
+  --ca-file FILE               certificate authority of the API server (PEM)
+  --replication-address IP     address that DRBD uses (default: the management address)
+  --management-address IP      address that people and the API use
+  --state-dir DIR              what must survive a reboot (default /var/lib/holdfast)
+  --log-level LEVEL            debug, info, warn or error (default info)
+
+exit codes: 2 bad option, 3 token refused, 6 the machine lacks something (the message says what), 9 no answer
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      node: { type: 'string' },
+      server: { type: 'string' },
+      'token-file': { type: 'string' },
+      'ca-file': { type: 'string' },
+      'replication-address': { type: 'string' },
+      'management-address': { type: 'string' },
+      'state-dir': { type: 'string', default: '/var/lib/holdfast' },
+      'log-level': { type: 'string', default: 'info' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const node = required(values.node, '--node', 'give the name of this node');
+  const server = required(values.server, '--server', 'give the URL of the API server');
+  const level = LOG_LEVELS.find((each) => each === values['log-level']);
+  if (level === undefined) throw badOption('--log-level', values['log-level'], `use one of ${LOG_LEVELS.join(', ')}`);
+  await start({ node, server, level, stateDir: values['state-dir'], values });
+}
+
+async function start(config: {
+  readonly node: string;
+  readonly server: string;
+  readonly level: LogLevel;
+  readonly stateDir: string;
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+}): Promise<void> {
+  const { node, stateDir } = config;
+  const file = (name: string): string | undefined => {
+    const path = config.values[name];
+    return typeof path === 'string' ? readFileSync(path, 'utf8').trim() : undefined;
+  };
+  const address = (name: string): string | undefined => {
+    const value = config.values[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const log = createPinoLog({ level: config.level, component: 'agent', node });
+  const clock = createClock();
+  const random = createRandom();
+  const crash = crashPoints(stateDir);
+  const realFiles = createFiles();
+  const files = crash?.files(realFiles) ?? realFiles;
+  const realExec = metered(createExec(), { log, monotonic: () => clock.monotonic() });
+  const exec = crash?.exec(realExec) ?? realExec;
+  const host = createHost({ exec, files });
+  await requireMachine(host, exec, node);
+  const { missing } = await host.loadModules(MODULES);
+  if (missing.length > 0) log.warn('kernel modules are missing', { modules: missing });
+  const drbd = await findDrbd({ exec, files, clock, random, log, stateDir });
+  const lvm = createLvm(exec);
+  const transport = createHttpTransport({ server: config.server, ca: file('ca-file') });
+  const token = file('token-file');
+  const client = createClusterClient({
+    transport: crash?.transport(transport) ?? transport,
+    clock,
+    token: () => token,
+    userAgent: `holdfast-agent/${VERSION}`,
+  });
+  const recorder = createEventRecorder({
+    events: client.resource(EVENTS),
+    clock,
+    random,
+    component: 'holdfast-agent',
+    host: node,
+    onError: (error) => log.warn('event not written', { err: error }),
+  });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
+  log.info('agent starts', { node, version: VERSION, drbd: drbd?.flavour ?? 'none' });
+  try {
+    await runAgent(
+      {
+        node,
+        stateDir,
+        client,
+        clock,
+        random,
+        log,
+        lvm,
+        drbd,
+        fence: drbd === undefined ? undefined : createFenceGate({ exec, files, clock, log, stateDir }),
+        fs: createFileSystems({ exec, files }),
+        host,
+        files,
+        secrets: createReplicationSecrets(client),
+        recorder,
+        poolKeeper: createPoolManager({ lvm, host, files, log, node, stateDir }),
+        reporter: createNodeReporter({
+          host,
+          lvm,
+          drbd,
+          clock,
+          agentVersion: VERSION,
+          addresses: { management: address('management-address'), replication: address('replication-address') },
+        }),
+      },
+      stop.signal,
+    );
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    transport.close();
+  }
+}
+
+/** @throws AppError `failed_precondition` naming what the machine lacks and the remedy. */
+async function requireMachine(host: Host, exec: Exec, node: string): Promise<void> {
+  if (!host.isRoot()) {
+    throw new AppError('failed_precondition', 'the agent needs root: it runs lvm, drbdadm and mount', {
+      details: { reason: 'NotRoot', remedy: 'run it as root, or as a privileged container' },
+    });
+  }
+  await createLvm(exec).version();
+  const hostname = await host.hostname();
+  if (hostname !== node) {
+    throw new AppError(
+      'failed_precondition',
+      `--node ${node} is not the host name ${hostname}: DRBD finds its side by host name`,
+      {
+        details: { field: '--node', value: node, reason: 'NodeNameMismatch', remedy: `use --node ${hostname}` },
+      },
+    );
+  }
+}
+
+async function findDrbd(args: {
+  readonly exec: Exec;
+  readonly files: Files;
+  readonly clock: ReturnType<typeof createClock>;
+  readonly random: ReturnType<typeof createRandom>;
+  readonly log: Log;
+  readonly stateDir: string;
+}): Promise<Drbd | undefined> {
+  try {
+    return await createDrbd(args);
+  } catch (error) {
+    const problem = AppError.from(error);
+    if (problem.code !== 'failed_precondition') throw problem;
+    args.log.warn('no DRBD: only volumes with one replica can live here', { err: problem });
+    return undefined;
+  }
+}
+
+/**
+ * For crash tests (INV-8): a file `crash-at` in the state directory holds the number of the side effect at which this
+ * process ends itself the hard way, once.
+ */
+function crashPoints(stateDir: string): SideEffects | undefined {
+  const path = `${stateDir}/crash-at`;
+  if (!existsSync(path)) return undefined;
+  const at = Number(readFileSync(path, 'utf8'));
+  return new SideEffects(
+    crashAt({
+      at,
+      record: (line) => process.stdout.write(`side effect ${line}\n`),
+      kill: () => {
+        unlinkSync(path);
+        process.kill(process.pid, 'SIGKILL');
+      },
+    }),
+  );
+}
+
+function required(value: string | undefined, option: string, remedy: string): string {
+  if (value === undefined || value === '') throw badOption(option, value, remedy);
+  return value;
+}
+
+function badOption(option: string, value: unknown, remedy: string): AppError {
+  return new AppError(
+    'invalid_argument',
+    `${option} ${value === undefined ? 'is missing' : `'${String(value)}' is wrong`}: ${remedy}`,
+    {
+      details: { field: option, value, remedy },
+    },
+  );
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  const problem = isUsage ? new AppError('invalid_argument', `${error.message}; see --help`) : AppError.from(error);
+  const remedy = problem.details.remedy === undefined ? '' : `\n  remedy: ${problem.details.remedy}`;
+  process.stderr.write(`hf agent: ${problem.message}${remedy}\n`);
+  if (problem.code === 'internal') process.stderr.write(`${problem.stack ?? ''}\n`);
+  process.exit(EXIT_CODE[problem.code]);
+}
