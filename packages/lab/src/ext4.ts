@@ -30,7 +30,7 @@ export async function makeExt4(path: string, options: Ext4Options): Promise<void
     'lazy_journal_init=1',
     ...(options.reproducible === true ? [`hash_seed=${SEED}`] : []),
   ];
-  const argv = ['mke2fs', '-q', '-F', '-t', 'ext4', '-m', '0', ...features, '-E', extended.join(',')];
+  const argv = ['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '0', ...features, '-E', extended.join(',')];
   if (options.reproducible === true) argv.push('-U', SEED);
   if (options.from !== undefined) argv.push('-d', options.from);
   argv.push(path);

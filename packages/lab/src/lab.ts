@@ -17,13 +17,14 @@ import { LocalNode } from './node.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import { type RootImage, rootImage } from './rootfs.ts';
 import { requireTools } from './run.ts';
+import type { ServedLab } from './serve.ts';
+import { endOnSignals } from './signals.ts';
 import { Switch } from './switch.ts';
 import { Timeline } from './timeline.ts';
 import {
   type DaemonSpec,
   HOST_PORT,
   type HostProcessSpec,
-  type Lab,
   type LabNode,
   type LabOptions,
   type LabStatus,
@@ -70,7 +71,7 @@ export async function prepareImages(options: LabOptions = {}): Promise<{ root: R
  * Boots a lab in this process; returns when all nodes are powered on (not yet booted: see `waitReady`). Its VMs die with
  * this process. @throws AppError `already_exists` (name taken), `invalid_argument`, `failed_precondition` (tools missing).
  */
-export async function createLab(options: LabOptions = {}): Promise<Lab> {
+export async function createLab(options: LabOptions = {}): Promise<ServedLab> {
   const checked = checkOptions(options);
   const cacheDir = options.cacheDir ?? defaultCacheDir();
   const onProgress = options.onProgress ?? (() => undefined);
@@ -95,7 +96,7 @@ interface Base {
   readonly accel: 'kvm' | 'tcg';
 }
 
-class LocalLab implements Lab {
+class LocalLab implements ServedLab {
   readonly name: string;
   readonly dir: string;
   readonly nodes: readonly LocalNode[];
@@ -108,6 +109,7 @@ class LocalLab implements Lab {
   readonly #hosts = new Map<string, HostProcess>();
   #hostPort: HostPort | undefined;
   #destroyed: Promise<void> | undefined;
+  readonly #forgetSignals: () => void;
 
   constructor(options: LabOptions, checked: CheckedOptions, labDir: LabDir, base: Base) {
     this.name = checked.name;
@@ -122,6 +124,7 @@ class LocalLab implements Lab {
       mgmt: new Switch('mgmt', [HOST_PORT, ...names], { seed: checked.seed }),
       repl: new Switch('repl', names, { seed: checked.seed + 1 }),
     };
+    this.#forgetSignals = endOnSignals(this, () => this.destroy());
     const daemons = options.daemons ?? [];
     this.nodes = checked.nodes.map((info) => {
       const runtime: NodeRuntime = {
@@ -301,6 +304,7 @@ class LocalLab implements Lab {
     this.#timeline.add('end');
     await this.#timeline.close();
     await closeLabDir(this.#labDir, this.#options.keep === true);
+    this.#forgetSignals();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

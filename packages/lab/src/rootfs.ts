@@ -10,13 +10,13 @@ import { run } from './run.ts';
 import type { OnProgress } from './types.ts';
 
 /** Raise when the way the image is made changes. */
-const BUILDER_VERSION = '3';
+const BUILDER_VERSION = '7';
 
 /** What Holdfast needs on a node: also the content of the shipped container image. */
 // biome-ignore format: a list of words
 export const BASE_PACKAGES: readonly string[] = [
-  'base-files', 'bash', 'btrfs-progs', 'busybox', 'ca-certificates', 'coreutils', 'cryptsetup-bin', 'dash', 'diffutils',
-  'drbd-utils', 'e2fsprogs', 'fdisk', 'findutils', 'grep', 'gzip', 'hostname', 'iproute2', 'kmod', 'libatomic1', 'libstdc++6',
+  'base-files', 'bash', 'btrfs-progs', 'busybox-static', 'ca-certificates', 'coreutils', 'cryptsetup-bin', 'dash', 'diffutils',
+  'drbd-utils', 'e2fsprogs', 'fdisk', 'findutils', 'grep', 'gzip', 'hostname', 'iproute2', 'kmod', 'libatomic1', 'libc-bin', 'libstdc++6',
   'lvm2', 'mawk', 'mdadm', 'mount', 'nbd-client', 'nvme-cli', 'parted', 'procps', 'psmisc', 'sed', 'smartmontools', 'tar',
   'thin-provisioning-tools', 'util-linux', 'xfsprogs', 'zstd',
 ];
@@ -77,7 +77,8 @@ export async function rootImage(
     onProgress({ step: 'root file system', detail: 'image' });
     const usedKiB = Number((await run(['du', '-sk', '--apparent-size', tree])).stdout.toString().split('\t')[0]);
     await makeExt4(join(scratch, 'root.ext4'), {
-      sizeBytes: Math.ceil((usedKiB * 1.15) / 1024 + 64) * 2 ** 20,
+      // Whole 16 MiB: as persistent memory it must be aligned.
+      sizeBytes: Math.ceil((usedKiB * 1.15) / 1024 / 16 + 4) * 16 * 2 ** 20,
       from: tree,
       journal: false,
       reproducible: true,

@@ -91,7 +91,9 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
-  const child = spawn(name.startsWith('/') ? name : findTool(name), args, spawnOptions);
+  const tool = name.startsWith('/') ? name : findTool(name);
+  // Killed with us: a build that was interrupted leaves no apt behind.
+  const child = spawn(findTool('setpriv'), ['--pdeathsig', 'KILL', '--', tool, ...args], spawnOptions);
   const out: Buffer[] = [];
   let err = '';
   const lines = (source: 'stdout' | 'stderr'): void => {
