@@ -12,7 +12,7 @@ function beat(tracker: NodeHealthTracker, nodes: readonly string[], from: number
 }
 
 function stateAt(tracker: NodeHealthTracker, node: string, now: number, peer?: string): string {
-  const { health } = tracker.evaluate(node, now, false, peer);
+  const { health } = tracker.evaluate(node, now, false, () => peer);
   return `${health.state} ${health.reason}`;
 }
 
@@ -46,7 +46,7 @@ test('a lease that was merely found is no sign of life, and nobody is lost durin
   assert.equal(stateAt(tracker, 'dead', 200), 'Unknown ControllerStarted');
   assert.equal(stateAt(tracker, 'dead', 4_900), 'Unknown ControllerStarted');
   assert.equal(stateAt(tracker, 'dead', 5_100), 'Lost NodeLost');
-  assert.equal(tracker.evaluate('dead', 200, false, undefined).tentative, true);
+  assert.equal(tracker.evaluate('dead', 200, false, () => undefined).tentative, true);
   assert.equal(stateAt(tracker, 'never', 9_000), 'Unknown NeverSeen');
 });
 
@@ -71,7 +71,7 @@ test('a controller that is cut off from the API server declares nobody lost, and
   const tracker = started();
   beat(tracker, ['a', 'b'], 0, 20_000);
   beat(tracker, ['b'], 20_000, 22_000);
-  assert.equal(tracker.evaluate('a', 24_000, true, undefined).health.reason, 'ControllerBlind');
+  assert.equal(tracker.evaluate('a', 24_000, true, () => undefined).health.reason, 'ControllerBlind');
   beat(tracker, ['b'], 24_000, 40_000);
   assert.equal(stateAt(tracker, 'a', 28_900), 'Unknown LeaseExpired');
   assert.equal(stateAt(tracker, 'a', 29_000), 'Lost NodeLost');
@@ -99,7 +99,7 @@ test('looking again when told is early enough for every change', () => {
   let now = 19_000;
   const seen: string[] = [];
   for (;;) {
-    const report = tracker.evaluate('a', now, false, undefined);
+    const report = tracker.evaluate('a', now, false, () => undefined);
     seen.push(`${now} ${report.health.state}`);
     if (report.health.state === 'Lost') break;
     now += report.lookAgainMs;

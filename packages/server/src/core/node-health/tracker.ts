@@ -77,9 +77,9 @@ export class NodeHealthTracker {
 
   /**
    * @param cutOff the observer's own view of the leases is known to be old now
-   * @param connectedPeer a Ready node whose kernel reports a replication connection to this one, if there is any
+   * @param connectedPeer finds a Ready node whose kernel reports a replication connection to this one, if there is any
    */
-  evaluate(node: string, nowMs: number, cutOff: boolean, connectedPeer: string | undefined): HealthReport {
+  evaluate(node: string, nowMs: number, cutOff: boolean, connectedPeer: () => string | undefined): HealthReport {
     const { unknownAfterMs, lostAfterMs, allSilentMs } = this.#config;
     const seen = this.#nodes.get(node);
     if (seen === undefined) {
@@ -117,8 +117,9 @@ export class NodeHealthTracker {
       };
       return { health, lookAgainMs: lostInMs, tentative: false };
     }
-    if (connectedPeer !== undefined) {
-      const message = `its agent is silent, but the kernel of ${connectedPeer} is still connected to it: the node lives; restart its agent`;
+    const peer = connectedPeer();
+    if (peer !== undefined) {
+      const message = `its agent is silent, but the kernel of ${peer} is still connected to it: the node lives; restart its agent`;
       return { health: { state: 'Unknown', reason: 'AgentSilent', message }, lookAgainMs: 1_000, tentative: false };
     }
     const health: NodeHealth = {

@@ -81,10 +81,14 @@ export class UsageLedger implements UsageView {
 
   /** What the API shows for this replica; undefined when it is gone. */
   observe(replica: string, claim: Claim | undefined): void {
-    if (claim === undefined) this.#claims.delete(replica);
-    else this.#claims.set(replica, claim);
+    if (claim === undefined) {
+      // It was visible and is gone: names are never used again, so nothing can be reserved for it.
+      if (this.#claims.delete(replica)) this.#reservations.delete(replica);
+    } else {
+      this.#claims.set(replica, claim);
+    }
     const reserved = this.#reservations.get(replica);
-    if (reserved !== undefined && claim !== undefined && claim.sizeBytes >= reserved.sizeBytes) {
+    if (reserved !== undefined && claim !== undefined && covers(claim, reserved)) {
       this.#reservations.delete(replica);
     }
     this.#recount(replica);
@@ -150,6 +154,10 @@ export class UsageLedger implements UsageView {
     count(node.minors, claim.minor, sign);
     count(node.ports, claim.port, sign);
   }
+}
+
+function covers(claim: Claim, reserved: Claim): boolean {
+  return claim.sizeBytes >= reserved.sizeBytes && (reserved.minor === undefined || claim.minor !== undefined);
 }
 
 function larger(claim: Claim | undefined, reservation: Claim | undefined): Claim | undefined {

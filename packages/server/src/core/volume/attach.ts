@@ -1,5 +1,5 @@
 import type { VolumeDraft } from './draft.ts';
-import { isReady, list, type ReplicaFact, type VolumeFacts, whyHeld, whyNotLost } from './facts.ts';
+import { isReady, list, mayLive, type ReplicaFact, type VolumeFacts, whyHeld, whyNotLost } from './facts.ts';
 
 /**
  * INV-2: `spec.attach` is set on one replica, and only when every other one has certainly let go or its node is lost in
@@ -117,12 +117,12 @@ function reportAttach(draft: VolumeDraft, target: ReplicaFact): void {
   const { node } = target.spec;
   if (status?.attached !== undefined && draft.facts.record.primary === target.name) {
     const at = status.attached.mountPath ?? status.attached.device;
-    const note = isReady(target) ? '' : `; but node ${node} is not Ready: ${target.health.message}`;
+    const note = mayLive(target) ? '' : `; but node ${node} is not Ready: ${target.health.message}`;
     draft.condition('Attached', true, 'Attached', `attached on ${node} at ${at}${note}`);
     return;
   }
   const waits = status?.message === undefined ? '' : `: ${status.message}`;
-  const dead = isReady(target)
+  const dead = mayLive(target)
     ? ''
     : `; node ${node} is not Ready: ${target.health.message}. ${elsewhere(draft.facts, target)}`;
   draft.condition('Attached', false, 'Attaching', `waiting for the agent of ${node}${waits}${dead}`);
@@ -137,7 +137,7 @@ function reportDetach(draft: VolumeDraft): void {
     draft.condition('Attached', false, 'Detached', 'not wanted anywhere');
     return;
   }
-  const dead = isReady(holder) ? '' : `; its node is not Ready: ${holder.health.message}`;
+  const dead = mayLive(holder) ? '' : `; its node is not Ready: ${holder.health.message}`;
   draft.condition('Attached', true, 'Detaching', `${holder.name} on ${holder.spec.node} is releasing it${dead}`);
 }
 
