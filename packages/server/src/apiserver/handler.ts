@@ -21,7 +21,7 @@ export interface ApiRequest {
   /** Path and query. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 export interface ApiResponse {

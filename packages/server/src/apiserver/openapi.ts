@@ -16,11 +16,17 @@ function gvk(resource: Resource): JsonObject {
   return { group: resource.group, version: resource.version, kind: resource.kind };
 }
 
+/** Version 2 has bare references only; version 3 wraps them, so that a description can stand beside. */
+function reference(prefix: string, name: string): JsonObject {
+  const target = { $ref: `${prefix}${name}` };
+  return prefix.startsWith('#/definitions') ? target : { allOf: [target] };
+}
+
 /** The structural schema as OpenAPI: metadata by reference, the kind named. */
 function definition(resource: Resource, prefix: string): JsonObject {
   const schema = cloneJson(resource.schema as unknown as JsonObject);
   const properties = isObject(schema['properties']) ? schema['properties'] : {};
-  properties['metadata'] = { description: METADATA.description, allOf: [{ $ref: `${prefix}${META}` }] };
+  properties['metadata'] = reference(prefix, META);
   schema['x-kubernetes-group-version-kind'] = [gvk(resource)];
   return schema;
 }
@@ -33,7 +39,7 @@ function listDefinition(resource: Resource, prefix: string): JsonObject {
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
-      metadata: { allOf: [{ $ref: `${prefix}${LIST_META}` }] },
+      metadata: reference(prefix, LIST_META),
       items: { type: 'array', items: { $ref: `${prefix}${definitionName(resource)}` } },
     },
     'x-kubernetes-group-version-kind': [{ ...gvk(resource), kind: `${resource.kind}List` }],

@@ -2,6 +2,7 @@ import type { User } from './authn.ts';
 import type { Verb } from './authz.ts';
 import { START_NAMESPACES } from './core-kinds.ts';
 import type { DeleteOptions, Engine, Key, WriteContext } from './engine.ts';
+import { decodeKubeProto, KUBE_PROTO } from './kube-proto.ts';
 import { checkNotFuture, parseVersion } from './reads.ts';
 import type { Resource } from './resources.ts';
 import { badRequest, forbidden, StatusError } from './status-error.ts';
@@ -30,7 +31,7 @@ export interface ResourceRequest {
   readonly user: User;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 function mediaType(request: ResourceRequest): string {
@@ -69,12 +70,18 @@ function validationOf(request: ResourceRequest): FieldValidation {
   }
 }
 
+/** The body of anything but a patch, in whatever encoding it came. */
 function bodyOf(request: ResourceRequest): Json {
   const type = mediaType(request);
-  if (!['', 'application/json', 'application/yaml', 'text/yaml', 'application/x-www-form-urlencoded'].includes(type)) {
-    throw unsupported(['application/json', 'application/yaml']);
+  if (type === KUBE_PROTO) return decodeKubeProto(Buffer.from(request.body));
+  if (!['', 'application/json', 'application/yaml', 'text/yaml'].includes(type)) {
+    throw unsupported(['application/json', 'application/yaml', KUBE_PROTO]);
   }
-  return parseBody(request.body, type.endsWith('yaml'));
+  return parseBody(textOf(request), type.endsWith('yaml'));
+}
+
+function textOf(request: ResourceRequest): string {
+  return typeof request.body === 'string' ? request.body : request.body.toString('utf8');
 }
 
 function unsupported(accepted: readonly string[]): StatusError {
@@ -98,7 +105,7 @@ export async function runWrite(engine: Engine, request: ResourceRequest): Promis
   const type = mediaType(request);
   const patchType = (Object.keys(PATCH_TYPES) as PatchType[]).find((item) => PATCH_TYPES[item] === type);
   if (patchType === undefined) throw unsupported(Object.values(PATCH_TYPES));
-  const patch = parseBody(request.body, patchType === 'apply');
+  const patch = parseBody(textOf(request), patchType === 'apply');
   if (patchType === 'apply') {
     if ((request.query.get('fieldManager') ?? '') === '') {
       throw badRequest('PatchOptions is invalid: fieldManager: Required value: is required for apply patch');
@@ -110,8 +117,7 @@ export async function runWrite(engine: Engine, request: ResourceRequest): Promis
 }
 
 function deleteOptions(request: ResourceRequest): { options: DeleteOptions; dryRun: boolean } {
-  const text = request.body.trim();
-  const body = text === '' ? {} : parseBody(text, mediaType(request).endsWith('yaml'));
+  const body = request.body.length === 0 ? {} : bodyOf(request);
   if (!isObject(body)) throw badRequest('DeleteOptions must be a JSON object');
   const preconditions = isObject(body['preconditions']) ? body['preconditions'] : {};
   const orphan = body['orphanDependents'] === true || request.query.get('orphanDependents') === 'true';
