@@ -1,0 +1,148 @@
+/** Entry point of the controller: configuration, wiring, start, orderly end. */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
+import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
+import { createClock, createRandom } from '../adapters/clock/real.ts';
+import { createHttpTransport } from '../adapters/http/transport.ts';
+import { createPinoLog, LOG_LEVELS } from '../adapters/log/pino.ts';
+import { CONTROLLER_DEFAULTS, createController } from '../reconcile/controllers/controller.ts';
+import type { ControllerConfig } from '../reconcile/controllers/deps.ts';
+
+const VERSION = '0.1.0';
+const DEFAULTS = CONTROLLER_DEFAULTS;
+
+const HELP = `usage: hf controller --server URL --token-file FILE [options]
+
+Places volumes, drives them through their life, and watches over the nodes. Several may run; one leads.
+
+  --server URL            API server, e.g. https://10.0.0.1:6443
+  --token-file FILE       bearer token; read again when the file changes
+  --ca-file FILE          certificate authority of the API server (PEM)
+  --identity NAME         unique per process (default: host name, process id and a random part)
+  --unknown-after MS      silence after which nothing is placed on a node (default ${DEFAULTS.health.unknownAfterMs})
+  --lost-after MS         silence after which a node may be declared lost, if no peer's kernel is connected to it
+                          (default ${DEFAULTS.health.lostAfterMs})
+  --grace MS              nobody is declared lost for this long after a start or an interruption (default ${DEFAULTS.health.graceMs})
+  --lease-duration MS     another controller takes over after this silence, whole seconds (default ${DEFAULTS.leaseDurationMs})
+  --renew-deadline MS     a leader that could not renew for this long stops (default ${DEFAULTS.renewDeadlineMs})
+  --concurrency N         volumes worked on at once (default ${DEFAULTS.concurrency})
+  --resync MS             mean time between two looks at everything (default ${DEFAULTS.resyncMs})
+  --log-level LEVEL       debug, info, warn or error (default info)
+
+exit codes: 2 bad option, 3 token refused, 9 no answer
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      server: { type: 'string' },
+      'token-file': { type: 'string' },
+      'ca-file': { type: 'string' },
+      identity: { type: 'string' },
+      'unknown-after': { type: 'string' },
+      'lost-after': { type: 'string' },
+      grace: { type: 'string' },
+      'lease-duration': { type: 'string' },
+      'renew-deadline': { type: 'string' },
+      concurrency: { type: 'string' },
+      resync: { type: 'string' },
+      'log-level': { type: 'string', default: 'info' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const level = LOG_LEVELS.find((each) => each === values['log-level']);
+  if (level === undefined) throw badOption('--log-level', values['log-level'], `use one of ${LOG_LEVELS.join(', ')}`);
+  const { server } = values;
+  if (server === undefined || server === '') throw badOption('--server', server, 'give the URL of the API server');
+  const caFile = values['ca-file'];
+  const tokenFile = values['token-file'];
+  const config = configOf(values);
+
+  const log = createPinoLog({ level, component: 'controller' });
+  const clock = createClock();
+  const random = createRandom();
+  const transport = createHttpTransport({ server, ca: caFile === undefined ? undefined : read('--ca-file', caFile) });
+  const client = createClusterClient({
+    transport,
+    clock,
+    token: () => (tokenFile === undefined ? undefined : read('--token-file', tokenFile).trim()),
+    userAgent: `holdfast-controller/${VERSION}`,
+  });
+  const controller = createController({
+    client,
+    clock,
+    random,
+    log,
+    identity: values.identity ?? `${hostname()}-${process.pid}-${random.hex(4)}`,
+    config,
+  });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
+  log.info('controller starts', { version: VERSION, server });
+  try {
+    await controller.run(stop.signal);
+  } finally {
+    transport.close();
+  }
+}
+
+function configOf(values: Readonly<Record<string, string | boolean | undefined>>): ControllerConfig {
+  const number = (option: string, fallback: number): number => {
+    const text = values[option];
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (!Number.isInteger(value) || value <= 0) throw badOption(`--${option}`, text, 'give a whole number above 0');
+    return value;
+  };
+  const { health } = DEFAULTS;
+  const unknownAfterMs = number('unknown-after', health.unknownAfterMs);
+  const lostAfterMs = number('lost-after', health.lostAfterMs);
+  if (unknownAfterMs < 2_000) {
+    throw badOption('--unknown-after', unknownAfterMs, 'agents renew every second: use 2000 or more');
+  }
+  if (lostAfterMs < unknownAfterMs)
+    throw badOption('--lost-after', lostAfterMs, 'it cannot be less than --unknown-after');
+  return {
+    ...DEFAULTS,
+    health: { ...health, unknownAfterMs, lostAfterMs, graceMs: number('grace', health.graceMs) },
+    leaseDurationMs: number('lease-duration', DEFAULTS.leaseDurationMs),
+    renewDeadlineMs: number('renew-deadline', DEFAULTS.renewDeadlineMs),
+    concurrency: number('concurrency', DEFAULTS.concurrency),
+    resyncMs: number('resync', DEFAULTS.resyncMs),
+  };
+}
+
+function read(option: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('invalid_argument', `${option}: '${path}' cannot be read`, {
+      cause: error,
+      details: { field: option, value: path, remedy: 'name a readable file' },
+    });
+  }
+}
+
+function badOption(option: string, value: unknown, remedy: string): AppError {
+  const what = value === undefined ? 'is missing' : `'${String(value)}' is wrong`;
+  return new AppError('invalid_argument', `${option} ${what}: ${remedy}`, {
+    details: { field: option, value, remedy },
+  });
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  const problem = isUsage ? new AppError('invalid_argument', `${error.message}; see --help`) : AppError.from(error);
+  process.stderr.write(`hf controller: ${problem.message}\n`);
+  if (problem.code === 'internal') process.stderr.write(`${problem.stack ?? ''}\n`);
+  process.exit(EXIT_CODE[problem.code]);
+}
