@@ -6,6 +6,7 @@ import { toCel } from './values.ts';
 
 const rules = compileRules(VOLUME.cel);
 const volume = (arbiter: object | undefined, spec: object = { sizeBytes: 4194304 }) => ({
+  metadata: { name: 'pg' },
   spec: { volumeMode: 'Filesystem', fsType: 'ext4', ...spec },
   status: arbiter === undefined ? {} : { arbiter },
 });

@@ -25,16 +25,43 @@ export const nodeName = z
 export const timestamp = z.string().meta({ format: 'date-time' });
 
 export const condition = z.object({
-  type: z.string(),
-  status: z.enum(['True', 'False', 'Unknown']),
-  /** CamelCase, from the error catalogue. */
-  reason: z.string(),
-  /** For people: what is so, why, and what would lift it. */
-  message: z.string(),
-  lastTransitionTime: timestamp,
-  observedGeneration: z.int().optional(),
+  type: z.string().describe('What is judged, in CamelCase, e.g. Ready.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Unknown when it could not be observed.'),
+  reason: z.string().describe('Why, as one word in CamelCase for programs.'),
+  message: z.string().describe('For people: what is so, why, and what would lift it.'),
+  lastTransitionTime: timestamp.describe('When status last changed.'),
+  observedGeneration: z.int().optional().describe('metadata.generation that was judged.'),
 });
 export type Condition = z.infer<typeof condition>;
+
+/**
+ * A list with one entry per value of `key`. In a CRD that is a map list: the API server refuses duplicates and merges what
+ * several managers apply, entry by entry. (A CEL rule that compares all pairs would cost more than an API server allows.)
+ */
+export function listMap<T extends z.ZodObject>(array: z.ZodArray<T>, key: keyof T['shape'] & string): z.ZodArray<T> {
+  return array
+    .superRefine((items, context) => {
+      const seen = new Set<unknown>();
+      items.forEach((item, index) => {
+        const value = (item as Record<string, unknown>)[key];
+        if (seen.has(value)) {
+          context.addIssue({
+            code: 'custom',
+            path: [index, key],
+            input: value,
+            message: `duplicate value ${JSON.stringify(value)}: each ${key} may appear once`,
+          });
+        }
+        seen.add(value);
+      });
+    })
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
+}
+
+/** One entry per type; writers of different types do not disturb each other when they apply. */
+export const conditions = listMap(z.array(condition), 'type').describe(
+  'What is so, why, and what would lift it. One entry per type.',
+);
 
 export interface OwnerReference {
   apiVersion: string;
@@ -101,6 +128,14 @@ export interface CelRule {
   message: string;
   fieldPath?: string;
 }
+
+/** Names of these kinds become LVM, DRBD and label names, which allow less than Kubernetes does. */
+export const LABEL_NAME_RULE: CelRule = {
+  path: '',
+  rule: "size(self.metadata.name) <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+  message: 'the name must be at most 63 lower-case letters, digits and "-", starting and ending with a letter or digit',
+  fieldPath: '.metadata.name',
+};
 
 /** Everything the generators, the embedded server and the client need to know about one kind. */
 export interface KindDescriptor {

@@ -1,12 +1,21 @@
 import { z } from 'zod';
 import { EXTENT_BYTES } from '../bytes.ts';
-import { type ApiObject, condition, GROUP, type KindDescriptor, nodeName, VERSION } from './meta.ts';
+import {
+  type ApiObject,
+  conditions,
+  GROUP,
+  type KindDescriptor,
+  LABEL_NAME_RULE,
+  listMap,
+  nodeName,
+  VERSION,
+} from './meta.ts';
 
 export const POOL_TYPES = ['lvm-thin', 'lvm', 'file'] as const;
 
 /** The disks (or, for `file`, the loop file) that one node contributes. */
 export const poolNode = z.object({
-  name: nodeName,
+  name: nodeName.describe('Name of the Node.'),
   disks: z
     .array(z.string().min(1))
     .max(64)
@@ -20,9 +29,16 @@ export const poolNode = z.object({
 });
 
 export const poolSpec = z.object({
-  type: z.enum(POOL_TYPES).default('lvm-thin'),
+  type: z
+    .enum(POOL_TYPES)
+    .default('lvm-thin')
+    .describe(
+      'lvm-thin: thin volumes, snapshots, over-provisioning. lvm: fully allocated volumes. file: thin volumes in a loop file, to try Holdfast without a spare disk.',
+    ),
   classes: z.array(z.string().min(1).max(63)).max(16).default([]).describe('Tags that a volume can ask for, e.g. ssd.'),
-  nodes: z.array(poolNode).min(1).max(1000),
+  nodes: listMap(z.array(poolNode).min(1).max(1000), 'name').describe(
+    'What each node contributes. A node appears once.',
+  ),
   overProvision: z
     .number()
     .min(1)
@@ -39,11 +55,14 @@ export const poolSpec = z.object({
 });
 
 export const poolStatus = z.object({
-  nodesReady: z.int().optional(),
-  nodesTotal: z.int().optional(),
-  sizeBytes: z.int().optional(),
-  freeBytes: z.int().optional(),
-  conditions: z.array(condition).optional(),
+  nodesReady: z.int().optional().describe('Nodes on which the pool can be used now.'),
+  nodesTotal: z.int().optional().describe('Nodes named in the spec.'),
+  sizeBytes: z.int().optional().describe('Sum over the nodes that reported.'),
+  freeBytes: z
+    .int()
+    .optional()
+    .describe('Sum over the nodes that reported: unallocated (lvm) or unwritten (thin) bytes.'),
+  conditions: conditions.optional(),
 });
 
 export type PoolNode = z.infer<typeof poolNode>;
@@ -72,6 +91,7 @@ export const POOL: KindDescriptor = {
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   cel: [
+    LABEL_NAME_RULE,
     {
       path: 'spec',
       rule: 'self.type == oldSelf.type',
@@ -82,12 +102,6 @@ export const POOL: KindDescriptor = {
       path: 'spec',
       rule: "self.nodes.all(n, self.type == 'file' ? (has(n.fileSizeBytes) && size(n.disks) == 0) : (size(n.disks) > 0 && !has(n.fileSizeBytes)))",
       message: 'name at least one disk per node (hf disk list), or fileSizeBytes and no disk for type "file"',
-      fieldPath: '.nodes',
-    },
-    {
-      path: 'spec',
-      rule: 'self.nodes.all(n, self.nodes.exists_one(m, m.name == n.name))',
-      message: 'each node may appear once',
       fieldPath: '.nodes',
     },
   ],

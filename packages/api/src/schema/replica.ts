@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { type ApiObject, condition, GROUP, type KindDescriptor, nodeName, objectName, VERSION } from './meta.ts';
+import {
+  type ApiObject,
+  conditions,
+  GROUP,
+  type KindDescriptor,
+  LABEL_NAME_RULE,
+  nodeName,
+  objectName,
+  VERSION,
+} from './meta.ts';
 import { FS_TYPES, VOLUME_MODES } from './volume.ts';
 
 export const REPLICA_TYPES = ['Diskful', 'Diskless', 'TieBreaker'] as const;
@@ -31,40 +40,45 @@ export const CONNECTION_STATES = [
 
 /** Another replica of the same volume, as the DRBD configuration of this one needs it. */
 export const replicaPeer = z.object({
-  replica: objectName,
-  node: nodeName,
-  type: z.enum(REPLICA_TYPES).default('Diskful'),
-  nodeId: z.int().min(0).max(31),
+  replica: objectName.describe('Name of the other Replica.'),
+  node: nodeName.describe('Node it is on.'),
+  type: z.enum(REPLICA_TYPES).default('Diskful').describe('Whether it holds data.'),
+  nodeId: z.int().min(0).max(31).describe('DRBD node-id of the peer.'),
   address: z.string().describe('Replication IP address of the peer.'),
-  port: z.int().min(1).max(65535),
-  minor: z.int().min(0),
+  port: z.int().min(1).max(65535).describe('DRBD port of the peer.'),
+  minor: z.int().min(0).describe('DRBD minor on the node of the peer.'),
 });
 
 export const replicaAttach = z.object({
-  volumeMode: z.enum(VOLUME_MODES),
-  fsType: z.enum(FS_TYPES),
-  readOnly: z.boolean().default(false),
-  mount: z.boolean().default(true),
+  volumeMode: z.enum(VOLUME_MODES).describe('As the Volume says.'),
+  fsType: z.enum(FS_TYPES).describe('As the Volume says.'),
+  readOnly: z.boolean().default(false).describe('Attach without the right to write.'),
+  mount: z.boolean().default(true).describe('true: format once and mount. false: only the device.'),
 });
 
 export const replicaSpec = z.object({
-  volume: objectName,
-  volumeUid: z.string(),
-  node: nodeName,
-  pool: objectName,
-  type: z.enum(REPLICA_TYPES).default('Diskful'),
-  sizeBytes: z.int().min(0),
+  volume: objectName.describe('Name of the Volume.'),
+  volumeUid: z.string().describe('UID of the Volume: a new volume of the same name is another one.'),
+  node: nodeName.describe('Node it lives on, for ever.'),
+  pool: objectName.describe('Pool its LV is in.'),
+  type: z
+    .enum(REPLICA_TYPES)
+    .default('Diskful')
+    .describe(
+      'Diskful: a copy of the data. Diskless: reads and writes over the network. TieBreaker: counts for quorum only.',
+    ),
+  sizeBytes: z.int().min(0).describe('Size of the data LV: the size of the volume, to the byte.'),
   layout: z.enum(['local', 'drbd']).describe('local: the LV alone (one replica). drbd: LV under DRBD.'),
   drbd: z
     .object({
-      minor: z.int().min(0),
-      port: z.int().min(1).max(65535),
-      nodeId: z.int().min(0).max(31),
+      minor: z.int().min(0).describe('DRBD device minor on this node.'),
+      port: z.int().min(1).max(65535).describe('TCP port on this node.'),
+      nodeId: z.int().min(0).max(31).describe('DRBD node-id within the volume.'),
       address: z.string().describe('Replication IP address of this node.'),
     })
     .optional()
     .describe('Present for layout drbd. Numbers are unique on the node and never change.'),
-  peers: z.array(replicaPeer).max(31).default([]),
+  peers: z.array(replicaPeer).max(31).default([]).describe('The other replicas of the volume.'),
   bootstrap: z
     .enum(['none', 'skip-sync', 'source', 'join'])
     .default('none')
@@ -73,46 +87,59 @@ export const replicaSpec = z.object({
     ),
   attach: replicaAttach.optional().describe('Present while the volume is wanted here.'),
   evict: z
-    .object({ to: nodeName.optional(), acceptReducedRedundancy: z.boolean().default(false) })
+    .object({
+      to: nodeName.optional().describe('Node to move to. Absent: placement chooses.'),
+      acceptReducedRedundancy: z
+        .boolean()
+        .default(false)
+        .describe('Remove before adding, where two copies are the most that can be (DRBD 8.4).'),
+    })
     .optional()
     .describe('Written by the operator: move this replica away.'),
 });
 
 export const drbdPeerStatus = z.object({
-  replica: z.string(),
-  node: z.string(),
-  connection: z.enum(CONNECTION_STATES),
-  role: z.enum(DRBD_ROLES),
-  disk: z.enum(DISK_STATES),
+  replica: z.string().describe('Name of the peer.'),
+  node: z.string().describe('Node of the peer.'),
+  connection: z.enum(CONNECTION_STATES).describe('Connection to the peer, as DRBD reports it.'),
+  role: z.enum(DRBD_ROLES).describe('Role of the peer.'),
+  disk: z.enum(DISK_STATES).describe('Disk of the peer, as seen from here.'),
   replication: z.string().optional().describe('Off, Established, SyncSource, SyncTarget, VerifyS, PausedSyncS...'),
-  outOfSyncBytes: z.int().optional(),
-  syncPercent: z.number().optional(),
+  outOfSyncBytes: z.int().optional().describe('Still different from the peer.'),
+  syncPercent: z.number().optional().describe('Progress of a running resync.'),
 });
 
 export const replicaDrbdStatus = z.object({
-  role: z.enum(DRBD_ROLES),
-  disk: z.enum(DISK_STATES),
-  suspended: z.array(z.enum(['user', 'no-data', 'fencing', 'quorum'])).default([]),
-  peers: z.array(drbdPeerStatus).default([]),
+  role: z.enum(DRBD_ROLES).describe('Role of this replica.'),
+  disk: z.enum(DISK_STATES).describe('State of the local disk.'),
+  suspended: z
+    .array(z.enum(['user', 'no-data', 'fencing', 'quorum']))
+    .default([])
+    .describe('Why I/O is paused. Empty: it runs.'),
+  peers: z.array(drbdPeerStatus).default([]).describe('Connections to the other replicas.'),
 });
 
 export const REPLICA_PHASES = ['Pending', 'Creating', 'Ready', 'Failed', 'Deleting', 'Unknown'] as const;
 
 export const replicaStatus = z.object({
-  phase: z.enum(REPLICA_PHASES).optional(),
-  reason: z.string().optional(),
+  phase: z.enum(REPLICA_PHASES).optional().describe('Unknown: its node could not look.'),
+  reason: z.string().optional().describe('Why it is not Ready, as one word in CamelCase.'),
   message: z.string().optional().describe('What it waits for or why it failed, with the remedy.'),
-  observedGeneration: z.int().optional(),
+  observedGeneration: z.int().optional().describe('metadata.generation that the agent acted on.'),
   lvSizeBytes: z.int().optional().describe('Size of the backing LV.'),
   deviceSizeBytes: z.int().optional().describe('Size of the usable device.'),
   thin: z.boolean().optional().describe('The backing LV is thin: unwritten extents read as zeros.'),
   device: z.string().optional().describe('Usable block device while attached, e.g. /dev/drbd1000.'),
   drbd: replicaDrbdStatus.optional().describe('Absent for layout local, and when the kernel could not be asked.'),
   attached: z
-    .object({ device: z.string(), mountPath: z.string().optional(), readOnly: z.boolean().default(false) })
+    .object({
+      device: z.string().describe('Block device to use.'),
+      mountPath: z.string().optional().describe('Where the agent mounted it; absent for raw devices.'),
+      readOnly: z.boolean().default(false).describe('Attached without the right to write.'),
+    })
     .optional()
     .describe('Present while promoted (and mounted, when asked).'),
-  conditions: z.array(condition).optional(),
+  conditions: conditions.optional(),
 });
 
 export type ReplicaPeer = z.infer<typeof replicaPeer>;
@@ -149,6 +176,7 @@ export const REPLICA: KindDescriptor = {
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   cel: [
+    LABEL_NAME_RULE,
     {
       path: 'spec',
       rule: 'self.volume == oldSelf.volume && self.volumeUid == oldSelf.volumeUid && self.node == oldSelf.node && self.pool == oldSelf.pool',

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { EXTENT_BYTES } from '../bytes.ts';
-import { type ApiObject, condition, GROUP, type KindDescriptor, nodeName, timestamp, VERSION } from './meta.ts';
+import {
+  type ApiObject,
+  conditions,
+  GROUP,
+  type KindDescriptor,
+  LABEL_NAME_RULE,
+  nodeName,
+  timestamp,
+  VERSION,
+} from './meta.ts';
 
 export const VOLUME_MODES = ['Filesystem', 'Block'] as const;
 export const FS_TYPES = ['ext4', 'xfs', 'btrfs'] as const;
@@ -17,8 +26,8 @@ export const placement = z.object({
 
 /** Who wants the volume, where. One writer at a time (INV-2). */
 export const attachment = z.object({
-  node: nodeName,
-  readOnly: z.boolean().default(false),
+  node: nodeName.describe('Node that should have the volume. It must hold a replica.'),
+  readOnly: z.boolean().default(false).describe('Attach without the right to write.'),
   mount: z
     .boolean()
     .default(true)
@@ -40,9 +49,9 @@ export const volumeSpec = z.object({
     .enum(['C'])
     .default('C')
     .describe('DRBD protocol. Only C (both disks) keeps every acknowledged write (INV-1).'),
-  volumeMode: z.enum(VOLUME_MODES).default('Filesystem'),
-  fsType: z.enum(FS_TYPES).default('ext4'),
-  placement: placement.optional(),
+  volumeMode: z.enum(VOLUME_MODES).default('Filesystem').describe('Block: a raw device, never formatted.'),
+  fsType: z.enum(FS_TYPES).default('ext4').describe('File system made once, at the first attach (INV-6).'),
+  placement: placement.optional().describe('Where replicas may live. Absent: anywhere in the pools of the class.'),
   attachments: z
     .array(attachment)
     .max(1)
@@ -62,12 +71,12 @@ export const ARBITER_CAUSES = [
 ] as const;
 
 export const arbiterDecision = z.object({
-  epoch: z.int(),
-  inSync: z.array(z.string()),
-  primary: z.string().optional(),
-  cause: z.enum(ARBITER_CAUSES),
+  epoch: z.int().describe('Epoch that this decision made.'),
+  inSync: z.array(z.string()).describe('In-sync set after it.'),
+  primary: z.string().optional().describe('Replica that could write after it.'),
+  cause: z.enum(ARBITER_CAUSES).describe('What was decided.'),
   by: z.string().describe('Who decided: agent/<node> or controller.'),
-  at: timestamp,
+  at: timestamp.describe('When, by the clock of who decided.'),
   evidence: z.string().describe('What was seen in the kernel, DRBD generation ids included.'),
 });
 
@@ -77,30 +86,41 @@ export const arbiterDecision = z.object({
  */
 export const arbiterRecord = z.object({
   epoch: z.int().min(0).describe('Counts every decision; grows by one with each.'),
-  inSync: z.array(z.string()).max(16).describe('Replicas that hold every acknowledged write. Empty until bootstrap.'),
-  primary: z.string().optional().describe('Replica that may write now; absent when none may.'),
+  // The limits keep the cost of the CEL rules below within what an API server accepts.
+  inSync: z
+    .array(z.string().max(63))
+    .max(16)
+    .describe('Replicas that hold every acknowledged write. Empty until bootstrap.'),
+  primary: z.string().max(63).optional().describe('Replica that may write now; absent when none may.'),
   history: z.array(arbiterDecision).max(16).default([]).describe('The last decisions, newest first.'),
 });
 
 /** INV-6: `mkfs` happens once in a volume's life. */
 export const formatRecord = z.object({
-  state: z.enum(['never', 'formatting', 'done']),
-  fsType: z.enum(FS_TYPES).optional(),
+  state: z.enum(['never', 'formatting', 'done']).describe('Goes forward only.'),
+  fsType: z.enum(FS_TYPES).optional().describe('File system that was made.'),
   by: z.string().optional().describe('Replica that formats or formatted.'),
-  at: timestamp.optional(),
+  at: timestamp.optional().describe('When the state last changed.'),
 });
 
 export const VOLUME_PHASES = ['Pending', 'Creating', 'Ready', 'Degraded', 'Unavailable', 'Deleting'] as const;
 
 export const volumeStatus = z.object({
-  phase: z.enum(VOLUME_PHASES).optional(),
+  phase: z
+    .enum(VOLUME_PHASES)
+    .optional()
+    .describe(
+      'Summary of the conditions. Degraded: usable with fewer copies than asked for. Unavailable: not usable now.',
+    ),
   sizeBytes: z.int().optional().describe('Size usable now; differs from spec while growing.'),
   nextReplica: z.int().optional().describe('Ordinal of the next Replica name. Names are never reused.'),
-  arbiter: arbiterRecord.optional(),
-  format: formatRecord.optional(),
-  attachedTo: nodeName.optional(),
-  allocatedBytes: z.int().optional(),
-  conditions: z.array(condition).optional(),
+  arbiter: arbiterRecord
+    .optional()
+    .describe('Who holds every acknowledged write, and who may write. Changed only by compare-and-swap.'),
+  format: formatRecord.optional().describe('Whether a file system was ever made on it (INV-6).'),
+  attachedTo: nodeName.optional().describe('Node on which it is attached now.'),
+  allocatedBytes: z.int().optional().describe('Bytes that its replicas occupy in their pools, all together.'),
+  conditions: conditions.optional(),
 });
 
 export type Placement = z.infer<typeof placement>;
@@ -138,6 +158,19 @@ export const VOLUME: KindDescriptor = {
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   cel: [
+    LABEL_NAME_RULE,
+    {
+      path: '',
+      rule: '!has(oldSelf.status) || !has(oldSelf.status.arbiter) || (has(self.status) && has(self.status.arbiter))',
+      message: 'design 3.1: the arbiter record is never removed',
+      fieldPath: '.status.arbiter',
+    },
+    {
+      path: '',
+      rule: '!has(oldSelf.status) || !has(oldSelf.status.format) || (has(self.status) && has(self.status.format))',
+      message: 'INV-6: the format record is never removed',
+      fieldPath: '.status.format',
+    },
     {
       path: 'spec',
       rule: 'self.sizeBytes >= oldSelf.sizeBytes',
@@ -151,6 +184,25 @@ export const VOLUME: KindDescriptor = {
       fieldPath: '.volumeMode',
     },
     { path: 'spec', rule: 'self.fsType == oldSelf.fsType', message: 'fsType cannot change', fieldPath: '.fsType' },
+    // Transition rules below see nothing when a part is missing before or after: so nothing may go missing.
+    {
+      path: '',
+      rule: '!has(oldSelf.status) || has(self.status)',
+      message: 'INV-3: the status of a volume is never removed as a whole; change the fields that you own',
+      fieldPath: '.status',
+    },
+    {
+      path: 'status',
+      rule: '!has(oldSelf.arbiter) || has(self.arbiter)',
+      message: 'INV-3: the arbiter record is never removed',
+      fieldPath: '.arbiter',
+    },
+    {
+      path: 'status',
+      rule: "!has(oldSelf.format) || oldSelf.format.state == 'never' || has(self.format)",
+      message: 'INV-6: the record that a volume was formatted is never removed',
+      fieldPath: '.format',
+    },
     {
       path: 'status.arbiter',
       rule: 'self.epoch == oldSelf.epoch ? (self.inSync == oldSelf.inSync && has(self.primary) == has(oldSelf.primary) && (!has(self.primary) || self.primary == oldSelf.primary)) : self.epoch == oldSelf.epoch + 1',
@@ -167,6 +219,12 @@ export const VOLUME: KindDescriptor = {
       path: 'status.arbiter',
       rule: 'size(oldSelf.inSync) == 0 || size(self.inSync) > 0',
       message: 'INV-3: the in-sync set never becomes empty',
+      fieldPath: '.inSync',
+    },
+    {
+      path: 'status.arbiter',
+      rule: 'self.inSync.all(m, self.inSync.exists_one(other, other == m))',
+      message: 'design 3.1: a replica is in the in-sync set once or not at all',
       fieldPath: '.inSync',
     },
     {
