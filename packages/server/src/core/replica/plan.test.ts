@@ -25,6 +25,8 @@ function lv(change: Partial<LogicalVolume> = {}): LogicalVolume {
     open: true,
     dataPercent: 0,
     metadataPercent: undefined,
+    chunkBytes: undefined,
+    metadataBytes: undefined,
     trouble: '',
     ...change,
   };
