@@ -31,7 +31,7 @@ Places volumes, drives them through their life, and watches over the nodes. Seve
   --resync MS             mean time between two looks at everything (default ${DEFAULTS.resyncMs})
   --log-level LEVEL       debug, info, warn or error (default info)
 
-exit codes: 2 bad option, 3 token refused, 9 no answer
+exit codes: 2 bad option, 1 a bug; while the API server is away it waits
 `;
 
 async function main(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A whole fake cluster on virtual time: API server, agents, and real controllers that can be started and killed. */
-import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { EVENTS, NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import type { EventObject } from '@holdfast/api/schema/core.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
@@ -142,6 +143,12 @@ export class World {
 
   replicas(volume: string): Stored<Replica>[] {
     return this.cluster.list(REPLICAS).filter((replica) => replica.spec?.volume === volume);
+  }
+
+  events(kind: string, name: string): Stored<EventObject>[] {
+    return this.cluster
+      .list(EVENTS)
+      .filter((event) => event.involvedObject.kind === kind && event.involvedObject.name === name);
   }
 
   nodesOf(volume: string): string[] {
