@@ -8,7 +8,8 @@ import type { NodeDisk } from '@holdfast/api/schema/node.ts';
  * 1. device-mapper: `dm-uuid-<uuid>` (multipath: `dm-uuid-mpath-3600...`);
  * 2. the kernel's wwid: `wwn-0x5000...` (naa), `nvme-eui....`, `nvme-uuid....`, otherwise `wwid-<text>`;
  * 3. a serial number: `virtio-<serial>`, `nvme-<model>_<serial>`, `<bus>-<model>_<serial>`.
- * Every other link in /dev/disk/by-id that points to the disk is accepted in its place. A disk without any of them
+ * Every other link in /dev/disk/by-id that points to the disk is accepted in its place, and the id of a path of a
+ * multipath device leads to that device. A disk without any of them
  * cannot be named in a pool, because nothing would tell it from another one after a reboot.
  */
 export interface Host {

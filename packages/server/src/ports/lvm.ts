@@ -43,6 +43,9 @@ export interface LogicalVolume {
   /** Thin volumes and pools. */
   readonly dataPercent: number | undefined;
   readonly metadataPercent: number | undefined;
+  /** Thin pools only. */
+  readonly chunkBytes: number | undefined;
+  readonly metadataBytes: number | undefined;
   /** Health or other trouble in lv_attr / lv_health_status, empty when fine. */
   readonly trouble: string;
 }
@@ -84,12 +87,20 @@ export interface Lvm {
   /** Adds labelled devices; those that are in the group already are skipped. */
   extendVg(args: { vg: string; devices: readonly string[] }): Promise<void>;
   /**
-   * A thin pool that fills the VG but for a small reserve (see thinPoolLayout). Zeroing on, discards passed down, errors
-   * when full. Idempotent. Something half-made of the same name that carries `tags` is removed first (INV-7).
+   * A thin pool of these sizes (core/pool decides them), active. Zeroing on, discards passed down, errors at once when it
+   * is full, a metadata spare for repairs. Idempotent. Something half-made of the same name that carries `tags` is removed
+   * first (INV-7); `already_exists` when the name is taken by something else.
    */
-  createThinPool(args: { vg: string; pool: string; tags: readonly string[] }): Promise<void>;
-  /** Grows the thin pool into space that the VG has gained; true when it grew. */
-  growThinPool(args: { vg: string; pool: string }): Promise<boolean>;
+  createThinPool(args: {
+    vg: string;
+    pool: string;
+    tags: readonly string[];
+    dataBytes: number;
+    metadataBytes: number;
+    chunkBytes: number;
+  }): Promise<void>;
+  /** Grows to these sizes, metadata first; sizes that it has already are left alone. */
+  growThinPool(args: { vg: string; pool: string; dataBytes: number; metadataBytes: number }): Promise<void>;
   /**
    * Exact size in bytes, a multiple of the extent (`invalid_argument` otherwise). Wipes signatures (-W y). Tagged
    * atomically with creation, active afterwards. Idempotent when an LV with the same tags and size exists;

@@ -162,12 +162,23 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
     return withoutTwins(result);
   }
 
-  /** The disk with this id or with this link in /dev/disk/by-id. */
+  /**
+   * What a disk is part of: a multipath device (or any other whole-disk mapper device) above it is the disk to use, so the
+   * id of a path leads to it.
+   */
+  async function top(disk: FoundDisk, all: readonly FoundDisk[]): Promise<FoundDisk> {
+    const holders = await files.list(`${SYS}/${disk.name}/holders`);
+    const above = all.find((candidate) => candidate.name === holders[0]);
+    return holders.length === 1 && above !== undefined ? await top(above, all) : disk;
+  }
+
+  /** The disk with this id, or with this link in /dev/disk/by-id. */
   async function lookUp(id: string): Promise<FoundDisk | undefined> {
     const found = await find();
-    const matches = found.filter((disk) => disk.id === id);
-    if (matches.length > 1) {
-      const paths = matches.map((disk) => disk.path).join(' and ');
+    const matches = new Set<FoundDisk>();
+    for (const disk of found.filter((candidate) => candidate.id === id)) matches.add(await top(disk, found));
+    if (matches.size > 1) {
+      const paths = [...matches].map((disk) => disk.path).join(' and ');
       throw new AppError('failed_precondition', `${paths} carry the same id ${id}; use the multipath device`, {
         details: {
           field: 'disks',
@@ -177,10 +188,11 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
         },
       });
     }
-    if (matches[0] !== undefined) return matches[0];
+    for (const disk of matches) return disk;
     if (!/^[^/]+$/.test(id)) return undefined;
     const name = (await files.readlink(`${BY_ID}/${id}`))?.split('/').at(-1);
-    return found.find((disk) => disk.name === name && disk.id !== undefined);
+    const linked = found.find((disk) => disk.name === name && disk.id !== undefined);
+    return linked === undefined ? undefined : await top(linked, found);
   }
 
   return {

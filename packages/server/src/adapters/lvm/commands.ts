@@ -33,7 +33,10 @@ export const LV_FIELDS = [
   'data_percent',
   'metadata_percent',
   'lv_health_status',
+  'lv_metadata_size',
 ] as const;
+/** The chunk size belongs to the segment; a thin pool has exactly one. */
+export const SEG_FIELDS = ['lv_uuid', 'chunk_size'] as const;
 
 /** Everything that LVM knows, or about one group (`not found` when it does not exist). */
 export function fullReport(vg?: string): Argv {
@@ -48,31 +51,14 @@ export function fullReport(vg?: string): Argv {
     ...subReport('vg', VG_FIELDS),
     ...subReport('pv', PV_FIELDS),
     ...subReport('lv', LV_FIELDS),
-    // No columns of the two other sub-reports; LVM wants that written as a lone comma.
+    ...subReport('seg', SEG_FIELDS),
+    // No columns of this one; LVM wants that written as a lone comma.
     ...subReport('pvseg', ['', '']),
-    ...subReport('seg', ['', '']),
   );
 }
 
 function subReport(name: string, fields: readonly string[]): string[] {
   return ['--configreport', name, '-o', fields.join(',')];
-}
-
-export const POOL_GEOMETRY_FIELDS = ['lv_size', 'chunk_size', 'lv_metadata_size'] as const;
-
-/** Chunk and metadata size of a thin pool (segment fields, which fullreport does not mix with LV fields). */
-export function poolGeometry(vg: string, pool: string): Argv {
-  return lvm(
-    'lvs',
-    '--reportformat',
-    'json',
-    '--units',
-    'b',
-    '--nosuffix',
-    '-o',
-    POOL_GEOMETRY_FIELDS.join(','),
-    `${vg}/${pool}`,
-  );
 }
 
 export function version(): Argv {

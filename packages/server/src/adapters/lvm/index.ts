@@ -4,9 +4,8 @@ import type { Exec } from '../../ports/exec.ts';
 import type { LogicalVolume, Lvm, LvmInventory, VolumeGroup } from '../../ports/lvm.ts';
 import * as commands from './commands.ts';
 import { lvmError } from './errors.ts';
-import { metadataFor, poolReserveBytes, thinPoolLayout } from './layout.ts';
 import { checkDevice, checkName, checkTag } from './names.ts';
-import { parseFullReport, parsePoolGeometry, parseThinPoolStatus, parseVersion } from './parse.ts';
+import { parseFullReport, parseThinPoolStatus, parseVersion } from './parse.ts';
 import { createKeyedQueue } from './queue.ts';
 
 const READ_TIMEOUT_MS = 30_000;
@@ -133,12 +132,10 @@ export function createLvm(exec: Exec): Lvm {
     await change(commands.removeLv(args), subject, 'remove');
   }
 
-  async function createThinPool(args: { vg: string; pool: string; tags: readonly string[] }): Promise<void> {
+  async function createThinPool(args: Parameters<Lvm['createThinPool']>[0]): Promise<void> {
     const { vg, pool, tags } = args;
     const subject = `thin pool ${vg}/${pool}`;
-    const { group, inventory } = await requireGroup(vg);
-    const existing = inventory.lvs.find((candidate) => candidate.name === pool);
-    let freeBytes = group.freeBytes;
+    const existing = (await requireGroup(vg)).inventory.lvs.find((candidate) => candidate.name === pool);
     if (existing !== undefined) {
       if (!tags.every((tag) => existing.tags.includes(tag))) {
         throw new AppError('already_exists', `${subject} exists, but does not carry our tags; rename or remove it`, {
@@ -151,27 +148,21 @@ export function createLvm(exec: Exec): Lvm {
       }
       // The machine died inside lvcreate: the future pool is still a plain LV. Its tags prove that it is ours (INV-7).
       await change(commands.removeLv({ vg, lv: pool, requiredTag: tags[0] ?? '' }), subject, 'remove the half-made');
-      freeBytes += existing.sizeBytes;
     }
-    const layout = thinPoolLayout(Math.min(freeBytes, group.sizeBytes));
-    await change(commands.createThinPool({ vg, pool, tags, ...layout }), subject, 'create');
+    await change(commands.createThinPool(args), subject, 'create');
   }
 
-  async function growThinPool(args: { vg: string; pool: string }): Promise<boolean> {
-    const { vg, pool } = args;
+  async function growThinPool(args: Parameters<Lvm['growThinPool']>[0]): Promise<void> {
+    const { vg, pool, dataBytes, metadataBytes } = args;
     const subject = `thin pool ${vg}/${pool}`;
-    const { group } = await requireGroup(vg);
-    const gainBytes = group.freeBytes - poolReserveBytes(group.sizeBytes);
-    // Rounding leaves a few extents; only a new disk is worth a change.
-    if (gainBytes < Math.max(8 * EXTENT_BYTES, group.sizeBytes / 100)) return false;
-    const geometry = parsePoolGeometry(await read(commands.poolGeometry(vg, pool), subject));
-    const metadataBytes = metadataFor(geometry.dataBytes + gainBytes, geometry.chunkBytes);
-    const moreMetadata = Math.max(0, metadataBytes - geometry.metadataBytes);
-    // Metadata first: data without room to map it would be no use. The spare grows with it.
-    if (moreMetadata > 0) await change(commands.growPoolMetadata({ vg, pool, metadataBytes }), subject, 'grow');
-    const dataBytes = geometry.dataBytes + Math.floor((gainBytes - 2 * moreMetadata) / EXTENT_BYTES) * EXTENT_BYTES;
-    await change(commands.extendLv({ vg, lv: pool, sizeBytes: dataBytes }), subject, 'grow');
-    return true;
+    const existing = await requireLv(vg, pool);
+    // Metadata first: data without room to map it would be no use.
+    if (metadataBytes > (existing.metadataBytes ?? metadataBytes)) {
+      await change(commands.growPoolMetadata({ vg, pool, metadataBytes }), subject, 'grow');
+    }
+    if (dataBytes > existing.sizeBytes) {
+      await change(commands.extendLv({ vg, lv: pool, sizeBytes: dataBytes }), subject, 'grow');
+    }
   }
 
   async function createVg(args: Parameters<Lvm['createVg']>[0]): Promise<void> {
@@ -253,7 +244,7 @@ export function createLvm(exec: Exec): Lvm {
     },
     async growThinPool(args) {
       checkLv(args.vg, args.pool);
-      return await queue.run(args.vg, () => growThinPool(args));
+      await queue.run(args.vg, () => growThinPool(args));
     },
     async createLv(args) {
       checkLv(args.vg, args.lv, args.tags);

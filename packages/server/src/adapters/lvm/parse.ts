@@ -46,10 +46,17 @@ const lvRow = z.object({
   data_percent: percent,
   metadata_percent: percent,
   lv_health_status: z.string(),
+  lv_metadata_size: bytes.or(z.literal('').transform(() => undefined)),
 });
+const segRow = z.object({ lv_uuid: z.string().min(1), chunk_size: bytes });
 const fullReport = z.object({
   report: z.array(
-    z.object({ vg: z.array(vgRow).optional(), pv: z.array(pvRow).optional(), lv: z.array(lvRow).optional() }),
+    z.object({
+      vg: z.array(vgRow).optional(),
+      pv: z.array(pvRow).optional(),
+      lv: z.array(lvRow).optional(),
+      seg: z.array(segRow).optional(),
+    }),
   ),
 });
 
@@ -58,10 +65,12 @@ export function parseFullReport(stdout: string): LvmInventory {
   return understood('lvm fullreport', stdout, () => {
     const { report } = fullReport.parse(JSON.parse(stdout));
     const pvs = report.flatMap((group) => (group.pv ?? []).map(physicalVolume));
+    const chunks = new Map(report.flatMap((group) => (group.seg ?? []).map((row) => [row.lv_uuid, row.chunk_size])));
+    const visible = report.flatMap((group) => (group.lv ?? []).filter((row) => !row.lv_name.startsWith('[')));
     return {
       vgs: report.flatMap((group) => (group.vg ?? []).map((row) => volumeGroup(row, pvs))),
       // Hidden LVs (a pool's own data and metadata) are bracketed.
-      lvs: report.flatMap((group) => (group.lv ?? []).filter((row) => !row.lv_name.startsWith('[')).map(logicalVolume)),
+      lvs: visible.map((row) => logicalVolume(row, chunks)),
       pvs,
     };
   });
@@ -92,8 +101,9 @@ function physicalVolume(row: z.infer<typeof pvRow>): PhysicalVolume {
   };
 }
 
-function logicalVolume(row: z.infer<typeof lvRow>): LogicalVolume {
+function logicalVolume(row: z.infer<typeof lvRow>, chunks: ReadonlyMap<string, number>): LogicalVolume {
   const attr = decodeLvAttr(row.lv_attr);
+  const isPool = attr.type === 'thin-pool';
   return {
     name: row.lv_name,
     vg: row.vg_name,
@@ -108,6 +118,8 @@ function logicalVolume(row: z.infer<typeof lvRow>): LogicalVolume {
     open: attr.open !== 'closed',
     dataPercent: row.data_percent,
     metadataPercent: row.metadata_percent,
+    chunkBytes: isPool ? chunks.get(row.lv_uuid) : undefined,
+    metadataBytes: isPool ? row.lv_metadata_size : undefined,
     trouble: troubleOf(attr, row.lv_health_status),
   };
 }
@@ -120,26 +132,6 @@ function troubleOf(attr: LvAttr, healthStatus: string): string {
   // lvs says both 'D' and 'out_of_data' for the same thing.
   if (found.has('out-of-data-space')) found.delete('out-of-data');
   return [...found].join(', ');
-}
-
-const geometryReport = z.object({
-  report: z
-    .array(z.object({ lv: z.array(z.object({ lv_size: bytes, chunk_size: bytes, lv_metadata_size: bytes })).min(1) }))
-    .min(1),
-});
-
-export interface PoolGeometry {
-  readonly dataBytes: number;
-  readonly chunkBytes: number;
-  readonly metadataBytes: number;
-}
-
-export function parsePoolGeometry(stdout: string): PoolGeometry {
-  return understood('lvm lvs', stdout, () => {
-    const row = geometryReport.parse(JSON.parse(stdout)).report[0]?.lv[0];
-    if (row === undefined) throw new Error('no logical volume in the report');
-    return { dataBytes: row.lv_size, chunkBytes: row.chunk_size, metadataBytes: row.lv_metadata_size };
-  });
 }
 
 /** `  LVM version:     2.03.16(2) (2022-05-18)` -> `2.03.16(2)`. */
