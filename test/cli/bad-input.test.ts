@@ -472,7 +472,7 @@ for (const row of ROWS) {
     const before = client.dump();
     const { status, out, err } = await hf(row.line, { client, ...row.options });
     assert.equal(status, row.status, err);
-    for (const text of row.names) assert.match(err, typeof text === 'string' ? new RegExp(escape(text)) : text);
+    for (const text of row.names) assert.match(err, typeof text === 'string' ? new RegExp(literal(text)) : text);
     assert.equal(out, '', 'an error prints no result');
     assert.ok(client.dump() === before, 'nothing was changed');
     assert.deepEqual(client.writes, [], 'nothing was written');
@@ -491,7 +491,7 @@ for (const row of ROWS) {
   });
 }
 
-function escape(text: string): string {
+function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 

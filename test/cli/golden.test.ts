@@ -198,6 +198,11 @@ const CASES: readonly {
   { name: 'replica-show', line: 'replica show db-r0' },
   { name: 'events', line: 'events', cluster: withEvents },
   { name: 'events-for', line: 'events --for volume/db', cluster: withEvents },
+  { name: 'explain-volume', line: 'explain volume db' },
+  { name: 'explain-volume-troubled', line: 'explain volume db', cluster: troubled },
+  { name: 'explain-node', line: 'explain node n1' },
+  { name: 'explain-pool', line: 'explain pool fast', cluster: troubled },
+  { name: 'plan', line: 'plan young', cluster: troubled },
   { name: 'help', line: '--help' },
   { name: 'help-volume-create', line: 'volume create --help' },
   { name: 'completion-bash', line: 'completion bash' },
@@ -242,12 +247,12 @@ test('json is the API object as it is', async () => {
 });
 
 test('colour is only on a terminal, and NO_COLOR and --no-color switch it off', async () => {
-  const escape = String.fromCharCode(27);
+  const esc = String.fromCharCode(27);
   const client = troubled();
-  assert.ok((await hf('status', { client, tty: true })).out.includes(escape));
-  assert.ok(!(await hf('status', { client })).out.includes(escape));
-  assert.ok(!(await hf('status', { client, tty: true, env: { NO_COLOR: '1' } })).out.includes(escape));
-  assert.ok(!(await hf('status --no-color', { client, tty: true })).out.includes(escape));
+  assert.ok((await hf('status', { client, tty: true })).out.includes(esc));
+  assert.ok(!(await hf('status', { client })).out.includes(esc));
+  assert.ok(!(await hf('status', { client, tty: true, env: { NO_COLOR: '1' } })).out.includes(esc));
+  assert.ok(!(await hf('status --no-color', { client, tty: true })).out.includes(esc));
 });
 
 test('every command has help with an example', async () => {

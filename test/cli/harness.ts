@@ -72,6 +72,7 @@ export async function hf(line: string | readonly string[], options: RunOptions =
     files: {
       read: (path) => Promise.resolve(options.files?.[path]),
       write: () => Promise.resolve(),
+      remove: () => Promise.resolve(),
     },
     signal: options.signal ?? new AbortController().signal,
     interactive: options.answer !== undefined,
@@ -81,6 +82,7 @@ export async function hf(line: string | readonly string[], options: RunOptions =
       options.client === undefined
         ? Promise.reject(new AppError('internal', 'this test has no cluster'))
         : Promise.resolve(options.client),
+    streams: () => process,
     daemon: () => Promise.resolve(0),
   };
   const status = await runCli(argv, io);

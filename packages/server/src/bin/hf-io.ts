@@ -47,9 +47,11 @@ export function createTerminalIo(): TerminalIo {
     clock,
     files: {
       read: async (path) => (await import('../adapters/files/index.ts')).createFiles().read(path),
+      remove: async (path) => (await import('../adapters/files/index.ts')).createFiles().remove(path),
       write: async (path, content, mode) =>
         (await import('../adapters/files/index.ts')).createFiles().write(path, content, mode),
     },
+    streams: () => process,
     signal: interrupted.signal,
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     async ask(question) {

@@ -3,6 +3,13 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Files } from '../../ports/files.ts';
 import type { ConnectionTarget, ParseKubeconfig } from './connection.ts';
 
+/** The raw streams of the process. */
+export interface RawStreams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
 /** One of the two output streams. */
 export interface Terminal {
   write(text: string): void;
@@ -18,7 +25,7 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly clock: Clock;
-  readonly files: Pick<Files, 'read' | 'write'>;
+  readonly files: Pick<Files, 'read' | 'write' | 'remove'>;
   /** Aborts on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** True when a person can answer a question. */
@@ -28,6 +35,8 @@ export interface CliIo {
   readonly parseKubeconfig: ParseKubeconfig;
   /** Opens the API of a cluster. Does not talk to it yet. */
   connect(target: ConnectionTarget): Promise<ClusterClient>;
+  /** The raw streams, for programs that run in a node. */
+  streams(): RawStreams;
   /** Runs one of the daemons in this process until the signal aborts; resolves with its exit status. */
   daemon(name: 'apiserver' | 'controller' | 'agent', args: readonly string[]): Promise<number>;
 }
