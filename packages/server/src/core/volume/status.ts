@@ -3,7 +3,7 @@ import type { VolumePhase } from '@holdfast/api/schema/volume.ts';
 import { deepEqual } from '../merge-diff.ts';
 import { attachedNode, whyNotDetached } from './attach.ts';
 import type { ConditionDraft, VolumeDraft } from './draft.ts';
-import { list, mayLive, type VolumeFacts } from './facts.ts';
+import { list, mayLive, type ReplicaFact, type VolumeFacts } from './facts.ts';
 import { usableBytes } from './grow.ts';
 import type { VolumeAction, VolumeStatusPatch } from './types.ts';
 import { replicaInWords } from './words.ts';
@@ -22,7 +22,7 @@ export function planStatus(draft: VolumeDraft): VolumeAction | undefined {
   describeReadiness(draft);
   const patch: { -readonly [K in keyof VolumeStatusPatch]: VolumeStatusPatch[K] } = {};
 
-  const phase = phaseOf(facts);
+  const phase = phaseOf(draft);
   if (phase !== current?.phase) patch.phase = phase;
   // It never shrinks; a copy that reports less is one that has not caught up.
   const usable = usableBytes(facts);
@@ -39,9 +39,9 @@ export function planStatus(draft: VolumeDraft): VolumeAction | undefined {
   return { type: 'update-status', status: patch, reason: statusReason(patch, current?.conditions ?? []) };
 }
 
-function phaseOf(facts: VolumeFacts): VolumePhase {
+function phaseOf({ facts, created }: VolumeDraft): VolumePhase {
   if (facts.deleting) return 'Deleting';
-  if (facts.active.length === 0 && !facts.bootstrapped) return 'Pending';
+  if (facts.active.length + created.length === 0 && !facts.bootstrapped) return 'Pending';
   if (!facts.bootstrapped) return 'Creating';
   const members = facts.active.filter((replica) => replica.inSync);
   if (!members.some(mayLive)) return 'Unavailable';
@@ -61,14 +61,28 @@ function describeRedundancy(draft: VolumeDraft): void {
     draft.condition('Redundant', true, 'InSync', copies);
     return;
   }
+  if (!facts.bootstrapped) {
+    draft.condition('Redundant', false, 'Creating', creationInWords(draft));
+    return;
+  }
   const missing = facts.active.filter((replica) => !sound.includes(replica));
-  const parts = missing.map(
-    (replica) => `${replica.name} on ${replica.spec.node}: ${replicaInWords(replica, facts, { progress: false })}`,
-  );
+  const parts = missing.map((replica) => inWords(replica, facts));
   const absent = want - facts.active.length;
   if (absent > 0) parts.push(`${absent} ${absent === 1 ? 'replica does' : 'replicas do'} not exist yet`);
-  const reason = facts.bootstrapped ? 'Degraded' : 'Creating';
-  draft.condition('Redundant', false, reason, `${sound.length} of ${want} copies in sync. ${parts.join('; ')}`);
+  draft.condition('Redundant', false, 'Degraded', `${sound.length} of ${want} copies in sync. ${parts.join('; ')}`);
+}
+
+/** One text for the whole creation, unless something stands in its way: a write per step would help nobody. */
+function creationInWords({ facts, created }: VolumeDraft): string {
+  const nodes = [...facts.active.map((one) => one.spec.node), ...created.flatMap((one) => one.spec?.node ?? [])];
+  if (nodes.length === 0) return 'no replica exists yet';
+  const troubled = facts.active.filter((one) => !mayLive(one) || one.object.status?.phase === 'Failed');
+  const trouble = troubled.map((one) => `. ${inWords(one, facts)}`).join('');
+  return `the first copies are being made on ${list(nodes)}${trouble}`;
+}
+
+function inWords(replica: ReplicaFact, facts: VolumeFacts): string {
+  return `${replica.name} on ${replica.spec.node}: ${replicaInWords(replica, facts, { progress: false })}`;
 }
 
 function describeReadiness(draft: VolumeDraft): void {
@@ -86,7 +100,7 @@ function describeReadiness(draft: VolumeDraft): void {
     );
     return;
   }
-  const phase = phaseOf(facts);
+  const phase = phaseOf(draft);
   switch (phase) {
     case 'Ready':
     case 'Degraded':

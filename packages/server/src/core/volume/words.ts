@@ -26,23 +26,23 @@ export function replicaInWords(
   }
   if (drbd.disk === 'Diskless' || drbd.disk === 'Failed')
     return `its disk is ${drbd.disk}; look at the disk of pool ${replica.spec.pool}`;
-  const sync = syncInWords(replica, options.progress);
-  if (sync !== undefined) return sync;
   if (replica.inSync)
     return drbd.disk === 'UpToDate' || !facts.bootstrapped ? 'in sync' : `in sync (disk ${drbd.disk})`;
   const apart = drbd.peers.filter((peer) => peer.connection !== 'Connected');
   if (drbd.peers.length > 0 && apart.length === drbd.peers.length) {
-    const peers = apart.map((peer) => `${peer.node} (${peer.connection})`).join(', ');
+    const peers = apart.map((peer) => (options.progress ? `${peer.node} (${peer.connection})` : peer.node)).join(', ');
     return `not connected to ${peers}; check the replication network`;
   }
-  return facts.bootstrapped ? `disk ${drbd.disk}, waits to be taken into the in-sync set` : `is being made${waits}`;
+  if (!facts.bootstrapped) return `is being made${waits}`;
+  if (!options.progress) return 'resyncing';
+  return syncInWords(replica) ?? `resynced (disk ${drbd.disk}), about to be taken into the in-sync set`;
 }
 
-function syncInWords(replica: ReplicaFact, progress: boolean): string | undefined {
+function syncInWords(replica: ReplicaFact): string | undefined {
   const peers = replica.object.status?.drbd?.peers ?? [];
   const source = peers.find((peer) => peer.replication === 'SyncTarget' || peer.replication === 'PausedSyncT');
   if (source === undefined) return undefined;
   const left = source.outOfSyncBytes === undefined ? '' : `, ${formatBytes(source.outOfSyncBytes)} left`;
   const percent = source.syncPercent === undefined ? '' : ` ${source.syncPercent.toFixed(1)} %`;
-  return `resyncing from ${source.node}${progress ? percent + left : ''}`;
+  return `resyncing from ${source.node}${percent}${left}`;
 }
