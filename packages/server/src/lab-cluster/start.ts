@@ -36,7 +36,7 @@ export interface LabCluster extends AsyncDisposable {
   readonly token: string;
   /** Directory with the API server's database and the token file. */
   readonly dir: string;
-  /** Waits until these nodes (default: all) are Ready. */
+  /** Waits until these nodes (default: all) are Ready and have reported their disks. */
   waitNodesReady(names?: readonly string[], timeoutMs?: number): Promise<void>;
 }
 
@@ -117,6 +117,8 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
 export async function startLabCluster(options: LabClusterOptions = {}): Promise<LabCluster> {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'));
   const removeDir = (): void => rmSync(dir, { recursive: true, force: true });
+  // Also when the process ends by a signal, which the lab handles by ending itself.
+  process.once('exit', removeDir);
   try {
     const plan = await planLabCluster(dir, options);
     const lab = await createLab(plan.lab);
@@ -162,8 +164,10 @@ export async function waitNodesReady(
     try {
       const { items } = await client.resource(NODES).list();
       missing = names.filter((name) => {
-        const conditions = items.find((node) => node.metadata.name === name)?.status?.conditions ?? [];
-        return conditions.find((condition) => condition.type === 'Ready')?.status !== 'True';
+        const status = items.find((node) => node.metadata.name === name)?.status;
+        // The heartbeat comes before the first report: a node that has not told its disks is of no use yet.
+        if (status?.disks === undefined || status.drbd === undefined) return true;
+        return status.conditions?.find((condition) => condition.type === 'Ready')?.status !== 'True';
       });
       if (missing.length === 0) return;
     } catch (error) {

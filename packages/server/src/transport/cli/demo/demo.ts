@@ -1,5 +1,4 @@
 import { formatBytes } from '@holdfast/api/bytes.ts';
-import { AppError } from '@holdfast/api/errors.ts';
 import { type LabCluster, startLabCluster } from '../../../lab-cluster/start.ts';
 import type { Ctx } from '../context.ts';
 import { formatPercent } from '../units.ts';
@@ -81,7 +80,7 @@ async function tellWithDiagnosis(ctx: Ctx, stage: Stage): Promise<Outcome> {
     return await tellStory(stage);
   } catch (error) {
     if (!ctx.io.signal.aborted) {
-      ctx.note(`\n${ctx.notePaint.bad('the demo failed:')} ${AppError.from(error).message}\n`);
+      ctx.note(`\n${ctx.notePaint.bad('the demo failed.')} What helps to understand it:\n`);
       await printDiagnosis(ctx, stage);
     }
     throw error;

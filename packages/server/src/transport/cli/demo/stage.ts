@@ -28,7 +28,14 @@ export class Stage {
   /** Runs a command as a person would type it, shows it with its output, and fails when it fails. */
   async hf(line: string): Promise<void> {
     const { status, out, err } = await this.quietly(line);
-    if (status !== 0) throw new AppError('internal', `'hf ${line}' ended with status ${status}:\n${err}`);
+    if (status !== 0) {
+      throw new AppError('failed_precondition', `'hf ${line}' ended with status ${status}:\n${err.trimEnd()}`, {
+        details: {
+          reason: 'DemoStep',
+          remedy: 'read what the cluster says above; hf lab up gives you the same nodes to look at',
+        },
+      });
+    }
     this.narrator.command(`hf ${line}`, out);
   }
 
