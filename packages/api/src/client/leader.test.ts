@@ -93,7 +93,7 @@ test('one of two candidates leads, and the other takes over soon after it stops'
   await t.clock.advance(120_000);
   assert.deepEqual(t.story, ['a leads']);
   await a.stop();
-  assert.equal(t.lease()?.holderIdentity, '');
+  assert.equal(t.lease()?.holderIdentity, undefined);
   const stoppedMs = t.clock.monotonic();
   await t.clock.waitFor(() => t.leading.has('b'), 20_000);
   assert.ok(t.clock.monotonic() - stoppedMs < 3_000, 'a released lease is taken at the next try');

@@ -166,9 +166,10 @@ export async function runLeaderElection(options: LeaderElectionOptions, signal: 
 
   async function release(lease: Stored<Lease>): Promise<void> {
     try {
+      // No holder, rather than an empty one, which newer API servers refuse.
+      const { holderIdentity: _, ...rest } = lease.spec ?? {};
       const spec: LeaseSpec = {
-        ...lease.spec,
-        holderIdentity: '',
+        ...rest,
         leaseDurationSeconds: 1,
         renewTime: microTime(clock.now()),
       };
