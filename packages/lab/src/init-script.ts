@@ -86,6 +86,8 @@ for dev in vde vdf vdg vdh vdi vdj vdk vdl vdm vdn vdo vdp; do
   read -r serial </sys/block/$dev/serial
   read -r sectors </sys/block/$dev/size
   dmsetup create labd$i --uuid HFLAB-$serial --table "0 $sectors linear /dev/$dev 0"
+  # Only the mapped device is for use; LVM must not see the same labels twice.
+  rm -f /dev/$dev
   # These are the first mapped devices of this boot, so their minors count from 0.
   ln -sf ../../dm-$i /dev/disk/by-id/virtio-$serial
   i=$((i + 1))

@@ -69,7 +69,7 @@ export class Link {
     const { cut, delayMs = 0, jitterMs = 0, drop = 0, rateBps } = this.#policy;
     if (cut === true) return;
     if (drop > 0 && this.#random() < drop) return;
-    if (this.perfect) {
+    if (delayMs <= 0 && jitterMs <= 0 && rateBps === undefined && this.#queued === 0) {
       this.#deliver(frame);
       return;
     }
