@@ -61,11 +61,12 @@ export function faultScript(index: number, fault: DiskFault | undefined): string
   const module = faultModule(fault);
   const steps = ['set -e'];
   if (module !== undefined) steps.push(`modprobe ${module}`);
-  // The raw disk below: data disks are vde and on, in order.
-  const device = `/dev/vd${String.fromCharCode('e'.charCodeAt(0) + index)}`;
+  // The raw disk below: data disks are vde and on, in order. The boot script moved their nodes out of /dev.
+  const disk = `vd${String.fromCharCode('e'.charCodeAt(0) + index)}`;
+  const device = `/run/lab/${disk}`;
   steps.push(`dmsetup suspend --noflush --nolockfs ${name}`);
   if (fault?.kind !== 'stall') {
-    const table = faultTable(0, device, fault).replace(/^0 0 /, `0 $(cat /sys/block/${device.slice(5)}/size) `);
+    const table = faultTable(0, device, fault).replace(/^0 0 /, `0 $(cat /sys/block/${disk}/size) `);
     steps.push(`dmsetup load ${name} --table "${table}"`, `dmsetup resume ${name}`);
   }
   return steps.join('\n');

@@ -68,7 +68,7 @@ for word in $cmdline; do
 done
 echo $hf_name >/proc/sys/kernel/hostname
 echo $hf_name >/etc/hostname
-mkdir -p /dev/pts /dev/shm /dev/disk/by-id /run/lock /run/lvm /run/drbd /run/holdfast
+mkdir -p /dev/pts /dev/shm /dev/disk/by-id /run/lab /run/lock /run/lvm /run/drbd /run/holdfast
 # The guest agent starts first: the rest happens while Node waits for its pages.
 NODE_COMPILE_CACHE=/var/lib/holdfast/.compile-cache node /opt/lab/guest.js &
 {
@@ -86,7 +86,8 @@ for dev in vde vdf vdg vdh vdi vdj vdk vdl vdm vdn vdo vdp; do
   read -r serial </sys/block/$dev/serial
   read -r sectors </sys/block/$dev/size
   dmsetup create labd$i --uuid HFLAB-$serial --table "0 $sectors linear /dev/$dev 0"
-  # Only the mapped device is for use; LVM must not see the same labels twice.
+  # Only the mapped device is for use: LVM must not see one label on two devices. Faults still need the raw one.
+  cp -a /dev/$dev /run/lab/$dev
   rm -f /dev/$dev
   # These are the first mapped devices of this boot, so their minors count from 0.
   ln -sf ../../dm-$i /dev/disk/by-id/virtio-$serial
