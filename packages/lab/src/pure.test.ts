@@ -117,7 +117,7 @@ describe('disk faults', () => {
   it('stall by suspending, and go by loading the table again', () => {
     assert.match(faultScript(0, { kind: 'stall' }), /suspend --noflush --nolockfs labd0$/);
     const heal = faultScript(1, undefined);
-    assert.match(heal, /dmsetup load labd1 --table "0 \$\(cat \/sys\/block\/vdf\/size\) linear \/dev\/vdf 0"/);
+    assert.match(heal, /dmsetup load labd1 --table "0 \$\(cat \/sys\/block\/vdf\/size\) linear \/run\/lab\/vdf 0"/);
     assert.match(heal, /resume labd1$/);
     assert.throws(() => checkVgName('a;b'), invalid('vg'));
   });
