@@ -215,13 +215,14 @@ function remedyFor(disk: NodeDisk): string {
       return 'look at the disk on that node (dmesg, blkid -p); use another disk meanwhile';
     case 'free':
       return 'use a disk that can be written';
+    case 'holder':
+      return `name the device that uses it${disk.usedBy === undefined ? '' : ` (${disk.usedBy})`} if hf disk list shows it free, or use another disk`;
     case 'partitioned':
     case 'filesystem':
     case 'lvm':
     case 'raid':
     case 'crypt':
     case 'swap':
-    case 'holder':
       return `use another disk; if its data is not needed: wipefs --all ${disk.path} on that node`;
   }
 }

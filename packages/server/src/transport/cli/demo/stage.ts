@@ -29,12 +29,7 @@ export class Stage {
   async hf(line: string): Promise<void> {
     const { status, out, err } = await this.quietly(line);
     if (status !== 0) {
-      throw new AppError('failed_precondition', `'hf ${line}' ended with status ${status}:\n${err.trimEnd()}`, {
-        details: {
-          reason: 'DemoStep',
-          remedy: 'read what the cluster says above; hf lab up gives you the same nodes to look at',
-        },
-      });
+      throw new AppError('failed_precondition', `'hf ${line}' ended with status ${status}:\n${err.trimEnd()}`;
     }
     this.narrator.command(`hf ${line}`, out);
   }

@@ -6,6 +6,7 @@ import type { LabNode } from '@holdfast/lab/types.ts';
 import { healthFromCondition } from '../../../core/node-health/from-condition.ts';
 import { checkRecords, RECORD_TOOLS, type RecordCheck, RecordWriter } from '../../../lab-cluster/records.ts';
 import { formatPercent } from '../units.ts';
+import { byName } from '../views/common.ts';
 import { syncOf, syncText } from '../views/replica.ts';
 import { seconds } from './narrator.ts';
 import type { Stage } from './stage.ts';
@@ -32,15 +33,15 @@ export interface Outcome {
 }
 
 export async function tellStory(stage: Stage): Promise<Outcome> {
-  const { narrator, cluster } = stage;
+  const { narrator } = stage;
   await narrator.step("Make a pool on each node's disk", async () => {
-    const disks = cluster.lab.nodes.map((node) => `--disk ${node.name}=${node.disks[0] ?? '?'}`).join(' ');
     await stage.hf('disk list --free');
-    await stage.hf(`pool create main --class ssd ${disks} --wait`);
+    const disks = (await freeDisks(stage)).map((disk) => `--disk ${disk}`).join(' ');
+    await stage.hf(`pool create main --class fast ${disks} --wait`);
     await stage.hf('pool list');
   });
   const [first, second] = await narrator.step('Create a volume with two copies', async () => {
-    await stage.hf(`volume create ${VOLUME} --size ${SIZE_TEXT} --replicas 2 --class ssd --wait`);
+    await stage.hf(`volume create ${VOLUME} --size ${SIZE_TEXT} --replicas 2 --class fast --wait`);
     await stage.hf(`replica list --volume ${VOLUME}`);
     return nodesOfVolume(stage);
   });
@@ -88,6 +89,17 @@ export async function tellStory(stage: Stage): Promise<Outcome> {
     await stage.hf('pool delete main --yes --wait');
   });
   return { acknowledged: total, lost: 0, failoverMs: failover.ms, ...healed, sizeBytes: SIZE_BYTES };
+}
+
+/** The first free disk of each node, as `NODE=ID`. */
+async function freeDisks(stage: Stage): Promise<string[]> {
+  const { items } = await stage.cluster.client.resource(NODES).list();
+  return byName(items).map((node) => {
+    const disk = node.status?.disks?.find((candidate) => candidate.use === 'free');
+    if (disk === undefined)
+      throw new AppError('failed_precondition', `node ${node.metadata.name} reports no free disk`);
+    return `${node.metadata.name}=${disk.id}`;
+  });
 }
 
 async function nodesOfVolume(stage: Stage): Promise<[LabNode, LabNode]> {
