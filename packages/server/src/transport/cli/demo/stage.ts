@@ -29,7 +29,7 @@ export class Stage {
   async hf(line: string): Promise<void> {
     const { status, out, err } = await this.quietly(line);
     if (status !== 0) {
-      throw new AppError('failed_precondition', `'hf ${line}' ended with status ${status}:\n${err.trimEnd()}`;
+      throw new AppError('failed_precondition', `'hf ${line}' ended with status ${status}:\n${err.trimEnd()}`);
     }
     this.narrator.command(`hf ${line}`, out);
   }
