@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { VOLUMES } from '@holdfast/api/client/kinds.ts';
-import { readText } from '@holdfast/api/client/lines.ts';
+import { readLines, readText } from '@holdfast/api/client/lines.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
 import { createClock, createRandom } from '@holdfast/server/adapters/clock/real.ts';
 import { createHttpTransport } from '@holdfast/server/adapters/http/transport.ts';
@@ -25,6 +25,8 @@ export interface Target {
     /** Default: the valid one. `undefined`: none. */
     token?: string | undefined;
   }): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** The lines of a streamed answer. Leaving the iteration ends the request. */
+  lines(path: string): AsyncIterable<string>;
   /**
    * The server goes away and comes back with the same data. An external server is not touched: the network plays it.
    * `between` runs while it is away.
@@ -99,6 +101,11 @@ function common(
     client: createClusterClient({ transport, clock, token: () => token, userAgent: 'contract', timeoutMs: 5_000 }),
     network,
     raw,
+    async *lines(path: string): AsyncGenerator<string> {
+      const headers = { accept: 'application/json', authorization: `Bearer ${token}` };
+      const { body } = await transport.send({ method: 'GET', path, headers });
+      yield* readLines(body);
+    },
     name(base: string): string {
       count += 1;
       return `${base}-${run}-${count}`;
@@ -118,7 +125,7 @@ async function embedded(): Promise<Target> {
       log: recordingLog(errors),
       clock: createClock(),
       random: createRandom(),
-      keepEvents: 200,
+      keepEvents: 100,
     });
   let server = await start(0);
   const network = await startProxy({ host: '127.0.0.1', port: server.port });
@@ -133,7 +140,7 @@ async function embedded(): Promise<Target> {
     },
     async expiredVersion(write) {
       const { resourceVersion } = await shared.client.resource(VOLUMES).list({ limit: 1 });
-      for (let n = 0; n < 400; n += 1) await write(n);
+      for (let n = 0; n < 160; n += 16) await Promise.all(Array.from({ length: 16 }, (_, i) => write(n + i)));
       return resourceVersion;
     },
     async close() {
