@@ -110,21 +110,18 @@ test('answers an ERROR 410 for a compacted version, and for one from the future'
     }
   }, 10));
 
-test('sends bookmarks when something else moved on, and only then', () =>
+test('sends a bookmark each minute to who asked for them, also while nothing happens', () =>
   withApi(async (api) => {
     const watch = await api.watch(`${VOLUMES}?watch=true&allowWatchBookmarks=true`);
     const plain = await api.watch(`${VOLUMES}?watch=true`);
     await api.clock.advance(60_000);
-    assert.equal(watch.events.length, 0);
     const made = await api.call('POST', SECRETS, { metadata: { name: 's' } });
     await api.clock.advance(60_000);
     assert.deepEqual(
       watch.events.map((event) => event.type),
-      ['BOOKMARK'],
+      ['BOOKMARK', 'BOOKMARK'],
     );
-    assert.equal(at(watch.events[0]?.object, 'metadata.resourceVersion'), at(made.body, 'metadata.resourceVersion'));
-    await api.clock.advance(120_000);
-    assert.equal(watch.events.length, 1);
+    assert.equal(at(watch.events[1]?.object, 'metadata.resourceVersion'), at(made.body, 'metadata.resourceVersion'));
     assert.equal(plain.events.length, 0);
     watch.stop();
     plain.stop();
@@ -164,7 +161,7 @@ test('watches as a table, with the column definitions once', () =>
     await api.call('POST', VOLUMES, aVolume('a'));
     await api.call('POST', VOLUMES, aVolume('b'));
     assert.equal(watch.events[0]?.object['kind'], 'Table');
-    assert.ok((watch.events[0]?.object['columnDefinitions'] as unknown[]).length > 3);
+    assert.equal(at(watch.events[0]?.object, 'columnDefinitions.0.name'), 'Name');
     assert.deepEqual(watch.events[1]?.object['columnDefinitions'], []);
     assert.equal(at(watch.events[1]?.object, 'rows.0.cells.0'), 'b');
   }));

@@ -40,7 +40,6 @@ class Session implements Watcher {
   readonly #request: WatchRequest;
   readonly #sink: Sink;
   readonly #onClose: () => void;
-  #sentVersion = 0;
   #first = true;
   #allowance = MAX_UNREAD_BYTES;
 
@@ -59,7 +58,6 @@ class Session implements Watcher {
     const from = parseVersion(resourceVersion);
     const current = store.resourceVersion;
     const fromState = sendInitialEvents ?? from === 0;
-    this.#sentVersion = current;
     if (from > current) {
       // Only a server that was restored from an older copy is behind its clients. Waiting would hide that.
       this.#fail(
@@ -121,7 +119,6 @@ class Session implements Watcher {
       this.#sink.abort();
       return;
     }
-    this.#sentVersion = Math.max(this.#sentVersion, change.resourceVersion);
     const { format } = this.#request;
     if (format.kind === 'table') {
       this.#send(type, shown(change, type));
@@ -153,15 +150,20 @@ class Session implements Watcher {
     this.#sink.write(line(type, JSON.stringify(body)));
   }
 
-  /** Tells the client how far it is, when something happened elsewhere since the last event. */
+  /**
+   * Tells the client how far it is, and that the server lives. Also when nothing happened since the last event: what was
+   * skipped by a selector before may be news to this client, and a silent watch looks like a dead one.
+   */
   bookmark(): void {
-    if (this.#request.bookmarks && this.#engine.store.resourceVersion > this.#sentVersion) this.#bookmark(undefined);
+    if (this.#request.bookmarks) this.#bookmark(undefined);
   }
 
   #bookmark(annotations: JsonObject | undefined): void {
     const { resource } = this.selection;
-    this.#sentVersion = this.#engine.store.resourceVersion;
-    const metadata: JsonObject = { resourceVersion: String(this.#sentVersion), creationTimestamp: null };
+    const metadata: JsonObject = {
+      resourceVersion: String(this.#engine.store.resourceVersion),
+      creationTimestamp: null,
+    };
     if (annotations !== undefined) metadata['annotations'] = annotations;
     const object: JsonObject =
       this.#request.format.kind === 'json'
