@@ -3,6 +3,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { generatedFiles } from '@holdfast/api/generate/files.ts';
+import { cliReferenceFiles } from '@holdfast/server/transport/cli/reference.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 /** Folders in which every file is generated. */
@@ -18,7 +19,7 @@ async function current(file: string): Promise<string | undefined> {
 
 async function main(): Promise<void> {
   const checkOnly = process.argv.includes('--check');
-  const files = generatedFiles();
+  const files = new Map([...generatedFiles(), ...cliReferenceFiles()]);
   const stale: string[] = [];
   for (const [file, text] of files) {
     if ((await current(file)) === text) continue;
