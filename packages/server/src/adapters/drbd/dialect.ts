@@ -14,8 +14,11 @@ export interface Dialect {
   /** Command lines; `file` is the resource file. */
   createMetadata(file: string, resource: string): Argv;
   setGenerationIds(config: DrbdConfig, metaDisk: string, current: string): Argv;
-  /** Reads the metadata of a device that is not attached; fails when there is none. */
-  readMetadata(file: string, resource: string): Argv;
+  /**
+   * Commands that read the metadata of a device that is not attached, cheapest first; it is valid when one succeeds. Only
+   * the last says why it is not.
+   */
+  readMetadata(file: string, resource: string): readonly Argv[];
   /** Generation ids of an attached device, from the kernel; undefined when the dialect has none without a peer. */
   generationIds(header: ConfigHeader): Argv | undefined;
   /** Which configured peer a peer of the kernel is. */

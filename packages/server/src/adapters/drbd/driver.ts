@@ -121,11 +121,14 @@ export function createDriver(options: DriverOptions): Drbd {
     const { resource } = config;
     const kernel = await readOne(resource);
     if (kernel !== undefined && diskOf(kernel) !== 'Diskless') return 'valid';
-    const result = await tools.read(dialect.readMetadata(configs.file(resource), resource));
-    if (result.code === 0) return 'valid';
-    if (/please apply-al first|need apply-al/i.test(result.output)) return 'valid';
-    if (/No valid meta ?data found/i.test(result.output)) return 'blank';
-    return 'unknown';
+    let said = '';
+    for (const argv of dialect.readMetadata(configs.file(resource), resource)) {
+      const result = await tools.read(argv);
+      if (result.code === 0) return 'valid';
+      said = result.output;
+    }
+    if (/please apply-al first|need apply-al/i.test(said)) return 'valid';
+    return /No valid meta ?data found/i.test(said) ? 'blank' : 'unknown';
   }
 
   async function skipInitialSync(resource: string): Promise<void> {

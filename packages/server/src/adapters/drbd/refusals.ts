@@ -61,7 +61,7 @@ export function readRefusal(output: string): Refusal {
 export function redact(output: string): string {
   return output
     .replace(/shared-secret(=|\s+)("[^"]*"|'[^']*'|[^\s'";]+)/g, 'shared-secret$1***')
-    .replace(/^Command '.*$/gm, '')
+    .replace(/^Command '(\S+ \S+).*' (terminated|did not)/gm, "Command '$1 ...' $2")
     .replace(/\n+/g, '\n')
     .trim()
     .slice(0, 2000);

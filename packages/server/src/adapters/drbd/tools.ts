@@ -27,6 +27,12 @@ export function createTools(exec: Exec): Tools {
   async function run(argv: Argv, timeoutMs: number, sideEffect: boolean): Promise<ToolResult> {
     try {
       const result = await exec.run({ argv, timeoutMs, okCodes: ANY_CODE, sideEffect });
+      // drbdadm gives up on drbdsetup by itself (5 s for most verbs); what it started may still complete.
+      const gaveUp = /did not terminate within \d+ seconds/.exec(result.stderr)?.[0];
+      if (gaveUp !== undefined)
+        throw new AppError('deadline_exceeded', `${argv[0]} ${argv[3] ?? argv[1] ?? ''}: ${gaveUp}`, {
+          details: { argv, reason: 'CommandTimeout' },
+        });
       return { code: result.code, stdout: result.stdout, output: `${result.stdout}\n${result.stderr}` };
     } catch (thrown) {
       const error = AppError.from(thrown);

@@ -44,7 +44,8 @@ export const V84: Dialect = {
     'set-gi',
     `${current}:0:0:0:1:1:0:0:0:1:0`,
   ],
-  readMetadata: (file, resource) => drbdadm(file, 'get-gi', resource),
+  // get-gi fails without a word; dump-md says it, but would print the whole bitmap of valid metadata.
+  readMetadata: (file, resource) => [drbdadm(file, 'get-gi', resource), drbdadm(file, 'dump-md', resource)],
   generationIds: (header) => ['drbdsetup', 'get-gi', String(header.minor)],
   matchPeer: (_peer, configured) => configured[0],
   adjustNeedsPeer: true,

@@ -35,7 +35,7 @@ export const V9: Dialect = {
     'set-gi',
     `${current}:0:0:0:1:1`,
   ],
-  readMetadata: (file, resource) => drbdadm(file, 'dump-md', resource),
+  readMetadata: (file, resource) => [drbdadm(file, 'dump-md', resource)],
   generationIds: (header) => {
     const peer = header.peers.find((it) => !it.diskless);
     return peer === undefined ? undefined : ['drbdsetup', 'get-gi', header.resource, String(peer.nodeId), '0'];
