@@ -82,7 +82,7 @@ export function jsonPatch(target: Json, patch: Json): Json {
     if (!isObject(operation)) throw badRequest('json patch: each operation must be an object');
     const path = pointer(operation['path'], 'path');
     const value = operation['value'];
-    const op = operation['op'];
+    const op = String(operation['op']);
     switch (op) {
       case 'add':
       case 'replace':
@@ -110,7 +110,7 @@ export function jsonPatch(target: Json, patch: Json): Json {
         break;
       }
       default:
-        throw badRequest(`json patch: unknown operation ${JSON.stringify(op ?? null)}`);
+        throw badRequest(`json patch: unknown operation ${JSON.stringify(op)}`);
     }
   }
   return document;

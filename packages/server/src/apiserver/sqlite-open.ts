@@ -92,7 +92,8 @@ export function openDatabase(path: string): DatabaseSync {
       .prepare('PRAGMA quick_check(3)')
       .all()
       .map((row) => String(row['quick_check']));
-    if (check.length !== 1 || check[0] !== 'ok') throw refuse(path, `it is damaged: ${check.join('; ')}`, backup);
+    if (check.length !== 1 || check[0] !== 'ok')
+      throw refuse(path, `it is damaged: ${check.join('; ').replace(/\s+/g, ' ')}`, backup);
     // A write that changes nothing but must reach the disk: a read-only or full file system is found now, not at the first user's write.
     database.exec("BEGIN IMMEDIATE; UPDATE state SET value = value WHERE key = 'resourceVersion'; COMMIT;");
     fsyncPath(dirname(path));
@@ -105,7 +106,7 @@ export function openDatabase(path: string): DatabaseSync {
 
 function explain(path: string, error: unknown, backup: string): AppError {
   const message = error instanceof Error ? error.message : String(error);
-  switch (sqliteCode(error)) {
+  switch (sqliteCode(error) ?? 0) {
     case 5:
     case 6:
       return refuse(

@@ -321,6 +321,11 @@ export class SqliteStore implements Store {
       .map((row) => String(row['owner']));
   }
 
+  /** The largest the database may grow, in pages of 4 KiB. What is over that is refused as a full disk is. */
+  limitPages(pages: number): void {
+    this.#database.exec(`PRAGMA max_page_count = ${Math.trunc(pages)}`);
+  }
+
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }
