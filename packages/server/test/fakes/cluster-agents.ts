@@ -41,6 +41,8 @@ export class FakeAgents {
   readonly #down = new Set<string>();
   readonly #silent = new Set<string>();
   #beat = 0;
+  #settledAt = '';
+  #syncing = false;
 
   constructor(cluster: FakeCluster, now: () => number) {
     this.#cluster = cluster;
@@ -90,12 +92,16 @@ export class FakeAgents {
     }
   }
 
-  /** Everything the living agents do now. */
-  tick(): void {
+  /** Everything the living agents do now. False when there was nothing to do. */
+  tick(): boolean {
+    const now = `${this.#cluster.changes} ${[...this.#down]} ${[...this.#silent]}`;
+    if (now === this.#settledAt) return false;
     this.#resync();
     for (const replica of this.#cluster.list(REPLICAS)) {
       if (replica.spec !== undefined && this.#acts(replica.spec.node)) this.#act(replica);
     }
+    this.#settledAt = this.#syncing ? '' : now;
+    return true;
   }
 
   /** Replicas whose node could take a write right now. INV-2 asks for at most one per volume. */
@@ -220,6 +226,7 @@ export class FakeAgents {
   }
 
   #resync(): void {
+    this.#syncing = false;
     for (const replica of this.#cluster.list(REPLICAS)) {
       const disk = this.#disks.get(replica.metadata.name);
       if (disk === undefined || replica.spec === undefined || this.#down.has(replica.spec.node)) continue;
@@ -227,6 +234,7 @@ export class FakeAgents {
         const source = this.#look(replica).peers.some(
           (peer) => peer.connection === 'Connected' && peer.disk === 'UpToDate',
         );
+        if (source && !disk.upToDate) this.#syncing = true;
         if (source) disk.syncLeft -= 1;
         if (source && disk.syncLeft <= 0) disk.upToDate = true;
       } else {

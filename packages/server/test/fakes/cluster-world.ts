@@ -2,7 +2,7 @@
 import { EVENTS, NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { EventObject } from '@holdfast/api/schema/core.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
-import type { Node } from '@holdfast/api/schema/node.ts';
+import type { Node, NodeSpec } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
 import type { Replica, ReplicaSpec } from '@holdfast/api/schema/replica.ts';
 import type { Volume, VolumeSpec } from '@holdfast/api/schema/volume.ts';
@@ -49,10 +49,28 @@ export class World {
     const beat = (): void => {
       this.#ticks += 1;
       if (this.#ticks % (1_000 / TICK_MS) === 1) this.agents.heartbeat();
-      this.agents.tick();
+      if (this.agents.tick()) this.#watchOver();
       this.#cancel = this.clock.timer(TICK_MS, beat);
     };
     beat();
+  }
+
+  /** INV-2 and INV-7, after every step of the agents: whatever the test is about, these hold. */
+  #watchOver(): void {
+    for (const volume of this.cluster.list(VOLUMES)) {
+      const { name } = volume.metadata;
+      const writers = this.agents.writers(name);
+      if (writers.length > 1) throw new Error(`INV-2: ${writers.join(' and ')} can write to ${name}`);
+      const nodes = this.nodesOf(name);
+      if (new Set(nodes).size < nodes.length)
+        throw new Error(`two replicas of ${name} on one node: ${nodes.join(', ')}`);
+    }
+    const numbers = this.cluster.list(REPLICAS).flatMap(({ spec }) => {
+      return spec?.drbd === undefined
+        ? []
+        : [`${spec.node} minor ${spec.drbd.minor}`, `${spec.node} port ${spec.drbd.port}`];
+    });
+    if (new Set(numbers).size < numbers.length) throw new Error(`numbers clash: ${numbers.toSorted().join(', ')}`);
   }
 
   start(hooks: ClientHooks = {}, config: ControllerOptions['config'] = {}): RunningController {
@@ -133,6 +151,24 @@ export class World {
 
   patchReplica(name: string, spec: Partial<ReplicaSpec>): void {
     this.cluster.patch(REPLICAS, name, { spec });
+  }
+
+  patchNode(name: string, spec: Partial<NodeSpec>): void {
+    this.cluster.patch(NODES, name, { spec });
+  }
+
+  findPool(): Stored<Pool> | undefined {
+    return this.cluster.get(POOLS, 'fast');
+  }
+
+  pool(): Stored<Pool> {
+    const pool = this.findPool();
+    if (pool === undefined) throw new Error('there is no pool fast');
+    return pool;
+  }
+
+  deletePool(): void {
+    this.cluster.delete(POOLS, 'fast');
   }
 
   volume(name: string): Stored<Volume> {

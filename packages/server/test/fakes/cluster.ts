@@ -46,22 +46,24 @@ export class FakeCluster {
   readonly #watchers = new Set<() => void>();
   readonly #nowIso: () => string;
   #version = 0;
+  #changes = 0;
 
   constructor(nowIso: () => string) {
     this.#nowIso = nowIso;
   }
 
-  get version(): number {
-    return this.#version;
+  /** Counts changes of everything but leases. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get<T extends ApiObject>(type: ResourceType<T>, name: string, namespace?: string): Stored<T> | undefined {
-    return structuredClone(this.#kind(type).get(keyOf(type, name, namespace))) as Stored<T> | undefined;
+    return this.#kind(type).get(keyOf(type, name, namespace)) as Stored<T> | undefined;
   }
 
   list<T extends ApiObject>(type: ResourceType<T>, options: ListOptions = {}, namespace?: string): Stored<T>[] {
     const items = [...this.#kind(type).values()].filter((object) => matches(object, options, namespace));
-    return structuredClone(items) as unknown as Stored<T>[];
+    return items as unknown as Stored<T>[];
   }
 
   create<T extends ApiObject>(type: ResourceType<T>, object: T): Stored<T> {
@@ -80,7 +82,7 @@ export class FakeCluster {
       },
     } as unknown as AnyStored;
     this.#put(type, stored, 'ADDED');
-    return structuredClone(stored) as unknown as Stored<T>;
+    return stored as unknown as Stored<T>;
   }
 
   /** Merge patch of everything but the status, or of nothing but the status. */
@@ -196,7 +198,7 @@ export class FakeCluster {
       }
       index += 1;
       if (entry.plural !== type.plural || !matches(entry.object, options, namespace)) continue;
-      yield { type: entry.type, object: structuredClone(entry.object) as unknown as Stored<T> };
+      yield { type: entry.type, object: entry.object as unknown as Stored<T> };
     }
   }
 
@@ -213,15 +215,15 @@ export class FakeCluster {
     };
     const { status: bodyStatus, ...rest } = body;
     const made = { ...rest, ...(bodyStatus === undefined ? {} : { status: bodyStatus }), metadata } as AnyStored;
-    if (deepEqual(made, old)) return structuredClone(old);
+    if (deepEqual(made, old)) return old;
     if (deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) {
       this.#remove(type, made);
-      return structuredClone(made);
+      return made;
     }
     this.#version += 1;
     made.metadata.resourceVersion = String(this.#version);
     this.#put(type, made, 'MODIFIED');
-    return structuredClone(made);
+    return made;
   }
 
   #kind<T extends ApiObject>(type: ResourceType<T>): Map<string, AnyStored> {
@@ -231,7 +233,7 @@ export class FakeCluster {
   }
 
   #put<T extends ApiObject>(type: ResourceType<T>, object: AnyStored, event: 'ADDED' | 'MODIFIED'): void {
-    this.#kind(type).set(keyOf(type, object.metadata.name, object.metadata.namespace), object);
+    this.#kind(type).set(keyOf(type, object.metadata.name, object.metadata.namespace), freeze(object));
     this.#emit(type, event, object);
   }
 
@@ -243,7 +245,8 @@ export class FakeCluster {
   }
 
   #emit<T extends ApiObject>(type: ResourceType<T>, event: LogEntry['type'], object: AnyStored): void {
-    this.#log.push({ version: this.#version, plural: type.plural, type: event, object: structuredClone(object) });
+    this.#log.push({ version: this.#version, plural: type.plural, type: event, object: freeze(object) });
+    if (type.plural !== 'leases') this.#changes += 1;
     for (const wake of [...this.#watchers]) wake();
   }
 }
@@ -277,6 +280,13 @@ function terms(selector: string | undefined): [string, string][] {
 
 function at(object: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
+}
+
+/** Objects are shared, not copied: whoever changes one in place is found out. */
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) freeze(member);
+  return Object.freeze(value);
 }
 
 /** RFC 7386. */
