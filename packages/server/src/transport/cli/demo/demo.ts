@@ -31,7 +31,7 @@ export async function runDemo(ctx: Ctx, options: DemoOptions): Promise<void> {
     );
     const stage = new Stage(cluster, narrator, ctx);
     await stage.hf('node list');
-    const outcome = await tellWithDiagnosis(ctx, stage);
+    const outcome = await withDiagnosis(ctx, stage, () => tellStory(stage));
     narrator.doing('taking the nodes down');
     await cluster[Symbol.asyncDispose]();
     cluster = undefined;
@@ -69,15 +69,15 @@ async function boot(
   });
   started(cluster);
   narrator.doing('the nodes boot, and their agents report');
-  await cluster.waitNodesReady(undefined, 180_000);
+  await withDiagnosis(ctx, new Stage(cluster, narrator, ctx), () => cluster.waitNodesReady(undefined, 180_000));
   const { accel, kernel } = await cluster.lab.status();
   narrator.done(`three nodes are Ready (kernel ${kernel}, ${accel === 'kvm' ? 'KVM' : 'software emulation'})`);
   return cluster;
 }
 
-async function tellWithDiagnosis(ctx: Ctx, stage: Stage): Promise<Outcome> {
+async function withDiagnosis<T>(ctx: Ctx, stage: Stage, work: () => Promise<T>): Promise<T> {
   try {
-    return await tellStory(stage);
+    return await work();
   } catch (error) {
     if (!ctx.io.signal.aborted) {
       ctx.note(`\n${ctx.notePaint.bad('the demo failed.')} What helps to understand it:\n`);
