@@ -9,6 +9,9 @@ export interface ReconcileResult {
 
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
 
+/** A lost race is won by looking again, soon; milliseconds, times the number of races lost in a row. */
+const CONFLICT_FIRST_MS = 10;
+
 export interface LoopOptions {
   readonly name: string;
   readonly clock: Clock;
@@ -87,7 +90,7 @@ export function createLoop(options: LoopOptions): Loop {
         durationMs: clock.monotonic() - startedMs,
         err: error,
       });
-      schedule(key, error.code === 'aborted' ? Math.min(delayMs, backoff.first) : delayMs);
+      schedule(key, error.code === 'aborted' ? Math.min(delayMs, CONFLICT_FIRST_MS * count) : delayMs);
     }
   }
 
@@ -115,9 +118,9 @@ export function createLoop(options: LoopOptions): Loop {
         if (signal.aborted || (queued.size > 0 && running.size < options.concurrency)) wake();
       });
     }
+    await Promise.allSettled(running.values());
     for (const timer of timers.values()) timer.cancel();
     timers.clear();
-    await Promise.allSettled(running.values());
   }
 
   return {
