@@ -53,7 +53,7 @@ test('reads a client certificate, inline or from files', () => {
   assert.equal(files.token, 'text of /t');
 });
 
-test('says what is wrong or not supported, never quoting a credential', () => {
+test('INV-9: says what is wrong or not supported, never quoting a credential', () => {
   assert.match(refusal(config({ exec: { command: 'aws' } })).message, /users.user.exec.*not supported/);
   assert.match(refusal(config({ username: 'a', password: 's3cret' })).message, /username/);
   assert.match(refusal(config({ 'client-key-data': base64('KEY') })).message, /must come together/);
