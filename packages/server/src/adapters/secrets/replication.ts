@@ -42,10 +42,10 @@ export function createReplicationSecrets(client: ClusterClient): { sharedSecret(
     async sharedSecret(volumeUid) {
       key ??= read();
       try {
-        // DRBD takes at most 64 characters.
+        // 43 characters: the kernel takes 63, and calls a longer one an invalid attribute.
         return createHmac('sha256', await key)
           .update(volumeUid)
-          .digest('hex');
+          .digest('base64url');
       } catch (error) {
         key = undefined;
         throw error;
