@@ -112,7 +112,7 @@ export function createTerminalIo(): TerminalIo {
           await import('./agent.ts');
           break;
       }
-      return 0;
+      return Number(process.exitCode ?? 0);
     },
     close() {
       process.removeListener('SIGINT', onSignal);
