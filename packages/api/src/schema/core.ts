@@ -32,5 +32,5 @@ export interface EventObject extends ApiObject<never, never> {
   metadata: ObjectMeta;
 }
 
-/** Namespace that holds Holdfast's Leases, Events and Secrets. */
+/** Namespace that holds Holdfast's Leases and Secrets. Events about cluster-scoped objects must be in `default`. */
 export const SYSTEM_NAMESPACE = 'holdfast-system';

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { readLines, readText } from '@holdfast/api/client/lines.ts';
+import { makeSelfSigned } from '../../apiserver/self-signed.ts';
 import { createHttpTransport } from './transport.ts';
 
 async function serve(handler: http.RequestListener, listen: string | number = 0) {
@@ -134,6 +136,29 @@ test('repeats a read, but not a write, that met a connection which the server ha
   assert.equal(requests, 4);
   transport.close();
   await server.close();
+});
+
+test('trusts only the authority that it was given, and only for the name that it asked for', async () => {
+  const tls = makeSelfSigned(['localhost', '127.0.0.1'], Date.now());
+  const server = https.createServer(tls, (_, response) => response.end('hello'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const read = async (options: Partial<Parameters<typeof createHttpTransport>[0]>): Promise<string> => {
+    const transport = createHttpTransport({ server: url, ...options });
+    try {
+      return await readText((await transport.send({ ...get, path: '/' })).body);
+    } finally {
+      transport.close();
+    }
+  };
+  assert.equal(await read({ ca: tls.cert }), 'hello');
+  assert.equal(await read({ ca: tls.cert, tlsServerName: 'localhost' }), 'hello');
+  await assert.rejects(read({}), /self-signed certificate/);
+  await assert.rejects(read({ ca: tls.cert, tlsServerName: 'elsewhere' }), /does not match certificate/);
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
 });
 
 test('an address that cannot be one is refused with the forms that can', () => {
