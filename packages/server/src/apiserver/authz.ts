@@ -1,3 +1,4 @@
+import { SYSTEM_NAMESPACE } from '@holdfast/api/schema/core.ts';
 import type { User } from './authn.ts';
 import { isObject, type Json, jsonEqual, type KubeObject } from './types.ts';
 
@@ -26,6 +27,8 @@ export const ADMINS = 'system:masters';
 export const AGENTS = 'holdfast:agents';
 const AGENT_PREFIX = 'holdfast:agent:';
 const GROUP = 'holdfast.storage';
+/** The one Secret that every agent shares: the key of DRBD's shared secrets. */
+const REPLICATION_SECRET = 'replication';
 
 function agentNode(user: User): string | undefined {
   return user.groups.includes(AGENTS) && user.name.startsWith(AGENT_PREFIX)
@@ -56,7 +59,9 @@ export function authorize(user: User, request: Attributes): Decision {
     if (request.verb === 'create') return undefined;
     if (request.name === `node-${node}` && ['update', 'patch'].includes(request.verb)) return undefined;
   }
-  if (request.plural === 'secrets' && request.group === '' && request.verb === 'get') return undefined;
+  if (request.plural === 'secrets' && request.group === '' && request.namespace === SYSTEM_NAMESPACE) {
+    if (request.verb === 'create' || (request.verb === 'get' && request.name === REPLICATION_SECRET)) return undefined;
+  }
   if (request.plural === 'namespaces' && READS.has(request.verb)) return undefined;
   return `${subject}: the agent of node ${node} may only write what belongs to its node`;
 }
@@ -108,5 +113,6 @@ export function authorizeWrite(user: User, write: WriteAttributes): Decision {
   }
   if (write.plural === 'leases') return name === `node-${node}` ? undefined : only(`Lease node-${node}`);
   if (write.plural === 'events') return undefined;
+  if (write.plural === 'secrets') return name === REPLICATION_SECRET ? undefined : only(`Secret ${REPLICATION_SECRET}`);
   return only('what belongs to its node');
 }
