@@ -305,6 +305,17 @@ describe('attach', () => {
     assert.deepEqual(steps(resized), ['grow-filesystem']);
   });
 
+  test('a secondary looks again until the primary has resized the device', () => {
+    const behind = observed({
+      spec: spec({ sizeBytes: 2 * GIB }),
+      dataLv: known(lv({ sizeBytes: 2 * GIB })),
+      drbd: known(drbd({ peers: [peer({ role: 'Primary' })] })),
+    });
+    assert.equal(typeof planReplica(behind).lookAgainMs, 'number');
+    const detached = observed({ ...behind, drbd: known(drbd()) });
+    assert.equal(planReplica(detached).lookAgainMs, undefined, 'a detached volume costs nothing');
+  });
+
   test('the status says attached only while claimed and mounted', () => {
     const before = observed(wanted);
     assert.equal(replicaStatus(before, planReplica(before)).attached, undefined);

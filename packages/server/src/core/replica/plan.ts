@@ -100,9 +100,12 @@ function planReadmit(o: ReplicaObservation): ReplicaPlan | undefined {
 function planIdle(o: ReplicaObservation): ReplicaPlan {
   const drbd = inKernel(o);
   const syncing = drbd?.peers.some((peer) => peer.replication?.startsWith('Sync') === true) === true;
+  // The primary resizes the device for everybody, and DRBD tells nobody.
+  const growing =
+    drbd !== undefined && drbd.sizeBytes < o.spec.sizeBytes && drbd.peers.some((peer) => peer.role === 'Primary');
   // A volume that cannot be read keeps being asked for: a re-admission may be due.
   const unread = o.volume.state === 'unknown';
-  return { actions: [], blocked: undefined, lookAgainMs: syncing || unread ? PROGRESS_MS : undefined };
+  return { actions: [], blocked: undefined, lookAgainMs: syncing || growing || unread ? PROGRESS_MS : undefined };
 }
 
 function act(actions: readonly ReplicaAction[], lookAgainMs?: number): ReplicaPlan {

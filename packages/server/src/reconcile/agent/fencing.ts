@@ -73,7 +73,12 @@ async function decide(options: FencingOptions, resource: string, waitedMs: numbe
   try {
     const volume = await readVolume(deps, replica);
     if (volume === undefined) return 1;
-    const decision = decideFencePeer(recordOf(volume), replica.metadata.name, seen, contextOf(deps, seen));
+    const decision = decideFencePeer(
+      recordOf(volume),
+      replica.metadata.name,
+      seen,
+      contextOf(deps, seen, 'asked by the kernel during the promotion'),
+    );
     if (!decision.ok) {
       deps.recorder.record(replica, { type: 'Warning', reason: 'FencingRefused', message: decision.message });
       return 1;

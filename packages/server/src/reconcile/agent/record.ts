@@ -84,11 +84,15 @@ export async function swapFormat(
 }
 
 /** Who, when and what was seen, for the history. */
-export function contextOf(deps: AgentDeps, look: DrbdState | undefined): DecisionContext {
+export function contextOf(
+  deps: AgentDeps,
+  look: DrbdState | undefined,
+  withoutLook = 'no DRBD in the path',
+): DecisionContext {
   return {
     by: `agent/${deps.node}`,
     at: new Date(deps.clock.now()).toISOString(),
-    evidence: look === undefined ? 'no DRBD in the path' : describeLook(look),
+    evidence: look === undefined ? withoutLook : describeLook(look),
   };
 }
 
