@@ -11,7 +11,7 @@ export interface Layer {
 /** Reads the folder table of docs/architecture.md. Layer name -> layer. The name is the last part of the folder. */
 export function parseLayers(markdown: string): Map<string, Layer> {
   const layers = new Map<string, Layer>();
-  for (const [, folder = '', may = ''] of markdown.matchAll(/^\| `(packages\/[^`]+)` \|[^|]*\|([^|]*)\|$/gm)) {
+  for (const [, folder = '', may = ''] of markdown.matchAll(/^\|\s*`(packages\/[^`]+)`\s*\|[^|]*\|([^|]*)\|$/gm)) {
     const words = may.split(',').map((word) => word.trim());
     const allowed = new Map<string, 'all' | 'types'>();
     for (const word of words) {
