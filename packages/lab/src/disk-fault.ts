@@ -78,7 +78,7 @@ export function fillScript(vg: string, percent: number): string {
 pool=$(lvs --noheadings -o lv_name -S 'segtype=thin-pool' ${vg} | awk 'NR==1{print $1}')
 [ -n "$pool" ] || { echo "no thin pool in volume group ${vg}" >&2; exit 3; }
 size=$(lvs --noheadings --units m --nosuffix -o lv_size ${vg}/$pool | awk '{print int($1)}')
-[ -e /dev/${vg}/hflab-filler ] || lvcreate -qq -y -Wn -Zn -V "\${size}m" --thinpool ${vg}/$pool -n hflab-filler >/dev/null
+[ -e /dev/${vg}/hflab-filler ] || lvcreate -qq -y -Wn -V "\${size}m" --thinpool ${vg}/$pool -n hflab-filler >/dev/null
 at=0; step=$((size / 50)); [ $step -ge 4 ] || step=4
 while :; do
   used=$(lvs --noheadings -o data_percent ${vg}/$pool | awk '{print $1}')

@@ -18,6 +18,7 @@ const NAMES = [
   'linux-binary-7.2.12+deb13-cloud-amd64',
   'linux-binary-unsigned-7.3.4+deb13-cloud-amd64',
   'linux-modules-7.2.12+deb13-cloud-amd64',
+  'linux-base-7.2.12+deb13-cloud-amd64',
 ];
 
 describe('kernel selection', () => {
@@ -34,6 +35,7 @@ describe('kernel selection', () => {
     assert.deepEqual(selectKernel('7.2', NAMES).packages, [
       'linux-binary-7.2.12+deb13-cloud-amd64',
       'linux-modules-7.2.12+deb13-cloud-amd64',
+      'linux-base-7.2.12+deb13-cloud-amd64',
     ]);
     assert.deepEqual(selectKernel('6.19', NAMES).packages, [
       'linux-binary-6.19.14+deb13-cloud-amd64',
@@ -44,7 +46,7 @@ describe('kernel selection', () => {
   it('takes a full package name or release literally', () => {
     assert.equal(selectKernel('linux-image-6.1.0-9-cloud-amd64', NAMES).release, '6.1.0-9-cloud-amd64');
     assert.equal(selectKernel('6.1.0-9-cloud-amd64', NAMES).release, '6.1.0-9-cloud-amd64');
-    assert.equal(selectKernel('linux-binary-7.2.12+deb13-cloud-amd64', NAMES).packages.length, 2);
+    assert.equal(selectKernel('linux-binary-7.2.12+deb13-cloud-amd64', NAMES).packages.length, 3);
   });
 
   it('refuses what is not there, naming what is', () => {

@@ -62,10 +62,12 @@ export function selectKernel(wanted: string, names: readonly string[]): KernelPa
       },
     });
   }
+  // The lists of modules and built-in modules, where the image package does not have them.
+  const base = have.has(`linux-base-${release}`) ? [`linux-base-${release}`] : [];
   if (have.has(`linux-binary-${release}`)) {
     // 6.19 to 7.1 were split differently: what is not in a modules package is in the image package.
     const modules = have.has(`linux-modules-${release}`) ? `linux-modules-${release}` : `linux-image-${release}`;
-    return { release, packages: [`linux-binary-${release}`, modules] };
+    return { release, packages: [`linux-binary-${release}`, modules, ...base] };
   }
   return { release, packages: [`linux-image-${release}`] };
 }

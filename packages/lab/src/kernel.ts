@@ -15,6 +15,7 @@ import { findTool, run } from './run.ts';
 import type { OnProgress } from './types.ts';
 
 const BUILDER_VERSION = '2';
+const DEBS_VERSION = '3';
 export const DEFAULT_KERNEL = '6.1';
 
 export interface Kernel {
@@ -34,9 +35,9 @@ export async function prepareKernel(
   root: RootImage,
   onProgress: OnProgress,
 ): Promise<Kernel> {
-  const debs = await cached(cacheDir, 'kernel-debs', contentKey([BUILDER_VERSION, wanted]), async (scratch) => {
+  const debs = await cached(cacheDir, 'kernel-debs', contentKey([DEBS_VERSION, wanted]), async (scratch) => {
     const apt = await Apt.open(cacheDir, 'kernels', onProgress);
-    const chosen = selectKernel(wanted, await apt.search('^linux-(image|binary|modules)-.*-cloud-amd64$'));
+    const chosen = selectKernel(wanted, await apt.search('^linux-(image|binary|modules|base)-.*-cloud-amd64$'));
     onProgress({ step: 'kernel', detail: chosen.release });
     await apt.download(chosen.packages, scratch, onProgress);
     await writeFile(join(scratch, 'release'), chosen.release);

@@ -227,7 +227,7 @@ class LocalLab implements ServedLab {
     await this.node(node).addDaemon(spec);
   }
 
-  async waitReady(timeoutMs = 120_000): Promise<void> {
+  async waitReady(timeoutMs = 300_000): Promise<void> {
     await withDeadline(
       Promise.all(this.nodes.map((node) => node.waitReady(timeoutMs))),
       timeoutMs,

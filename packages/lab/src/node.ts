@@ -190,13 +190,20 @@ export class LocalNode implements LabNode {
     if (end.how === 'reset' && !this.#destroyed) void this.powerOn();
   }
 
-  async waitReady(timeoutMs = 120_000): Promise<void> {
+  async waitReady(timeoutMs = 300_000): Promise<void> {
     if (this.#state === 'off') throw new AppError('unavailable', `node ${this.name} is off`);
-    await withDeadline(
-      this.#ready.promise,
-      timeoutMs,
-      `node ${this.name}: not ready after ${timeoutMs} ms (see ${this.#consoleLogPath})`,
-    );
+    try {
+      await withDeadline(this.#ready.promise, timeoutMs, `node ${this.name}: not ready after ${timeoutMs} ms`);
+    } catch (error) {
+      const { code, message } = AppError.from(error);
+      if (code !== 'deadline_exceeded') throw error;
+      // What the guest said last is nearly always the reason.
+      const log = await this.consoleLog().catch(() => '');
+      const tail = log.trimEnd().split('\n').slice(-8).join('\n');
+      throw new AppError(code, `${message} (${this.#state}, boot ${this.#boots}). Its console ends with:\n${tail}`, {
+        cause: error,
+      });
+    }
   }
 
   #open(): Channel {

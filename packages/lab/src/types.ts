@@ -295,7 +295,7 @@ export interface Lab extends AsyncDisposable {
   addHostProcess(spec: HostProcessSpec): Promise<void>;
   /** Changes what the nodes start at boot from now on, and starts it on nodes that are ready. */
   addDaemon(node: string, spec: DaemonSpec): Promise<void>;
-  /** All nodes answer. Default 120000 ms. */
+  /** All nodes answer. Default 300000 ms: a busy machine without KVM is slow. */
   waitReady(timeoutMs?: number): Promise<void>;
   /** Replaces the policy of the links; `{}` is a perfect wire again. */
   setLink(selector: LinkSelector, policy: LinkPolicy): Promise<void>;

@@ -203,7 +203,7 @@ describe('lab', { timeout: 600_000 }, () => {
     await assert.rejects(n1.exec(['true']), /is off/);
     await n1.powerOn();
     await n1.waitReady(300_000);
-    assert.equal(await n1.sh('cat /var/lib/holdfast/note; ls /root'), 'remember\n');
+    assert.equal(await n1.sh('cat /var/lib/holdfast/note; ls /root'), 'remember');
     assert.equal(await n1.sh('head -c4 /dev/disk/by-id/virtio-hf-n1-d0'), 'data');
     await n1.sh(`ping -c1 -W5 ${n2.replAddress}`);
   });
