@@ -1,4 +1,5 @@
 import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import type { ClusterClient } from '@holdfast/api/client/types.ts';
 import { AppError } from '@holdfast/api/errors.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
@@ -9,7 +10,6 @@ import { parseDuration } from './checks/lookup.ts';
 import type { Ctx } from './context.ts';
 import { LiveView } from './live.ts';
 import { startProgress } from './progress.ts';
-import { formatDuration } from './units.ts';
 import { nodeHealth } from './views/common.ts';
 import { syncOf, syncText } from './views/replica.ts';
 import { inSyncText, replicasOf, volumePhase, volumeReason } from './views/volume.ts';
@@ -22,11 +22,36 @@ export interface Snapshot {
   readonly replicas: readonly Stored<Replica>[];
 }
 
+/** Reads all four kinds: they are few and small, so one way serves every table and every wait. */
+export async function readSnapshot(client: ClusterClient): Promise<Snapshot> {
+  const [nodes, pools, volumes, replicas] = await Promise.all([
+    client.resource(NODES).list(),
+    client.resource(POOLS).list(),
+    client.resource(VOLUMES).list(),
+    client.resource(REPLICAS).list(),
+  ]);
+  return { nodes: nodes.items, pools: pools.items, volumes: volumes.items, replicas: replicas.items };
+}
+
+/** The same, kept current by a view; call the result for the present state. */
+export function followAll(live: LiveView): () => Snapshot {
+  const nodes = live.follow(NODES);
+  const pools = live.follow(POOLS);
+  const volumes = live.follow(VOLUMES);
+  const replicas = live.follow(REPLICAS);
+  return () => ({ nodes: nodes(), pools: pools(), volumes: volumes(), replicas: replicas() });
+}
+
 /** `done`, or what it still waits for. */
 export type WaitVerdict = { readonly done: true } | { readonly done: false; readonly waitingFor: string };
 
 export interface WaitOptions {
   readonly timeout?: string;
+}
+
+/** Options of a command that can wait. */
+export interface Waiting extends WaitOptions {
+  readonly wait?: boolean;
 }
 
 export const DEFAULT_TIMEOUT = '120s';
@@ -42,26 +67,28 @@ export async function waitFor(
   judge: (snapshot: Snapshot) => WaitVerdict,
 ): Promise<Snapshot> {
   const timeoutMs = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, '--timeout');
+  const client = await ctx.client();
+  // One look before the clock runs: what is so already needs no waiting, and a time-out can always say what was missing.
+  const first = await readSnapshot(client);
+  const verdict = judge(first);
+  if (verdict.done) return first;
+  let last = verdict.waitingFor;
+  let done: Snapshot | undefined;
+  const progress = startProgress(ctx);
+  progress.update(`waiting for ${what}: ${last}`);
   const deadline = new AbortController();
   const cancel = ctx.io.clock.timer(timeoutMs, () => deadline.abort());
-  const live = new LiveView(await ctx.client(), ctx.io.clock);
-  const nodes = live.follow(NODES);
-  const pools = live.follow(POOLS);
-  const volumes = live.follow(VOLUMES);
-  const replicas = live.follow(REPLICAS);
-  const take = (): Snapshot => ({ nodes: nodes(), pools: pools(), volumes: volumes(), replicas: replicas() });
-  const progress = startProgress(ctx);
-  let last = 'the first answer of the API server';
-  let done: Snapshot | undefined;
+  const live = new LiveView(client, ctx.io.clock);
+  const take = followAll(live);
   try {
     await live.run(AbortSignal.any([ctx.io.signal, deadline.signal]), () => {
       const snapshot = take();
-      const verdict = judge(snapshot);
-      if (verdict.done) {
+      const now = judge(snapshot);
+      if (now.done) {
         done = snapshot;
         return true;
       }
-      last = verdict.waitingFor;
+      last = now.waitingFor;
       progress.update(`waiting for ${what}: ${last}`);
       return false;
     });
@@ -72,17 +99,13 @@ export async function waitFor(
   if (done !== undefined) return done;
   if (ctx.io.signal.aborted)
     throw new AppError('aborted', `stopped waiting for ${what}; the work goes on in the cluster`);
-  throw new AppError(
-    'deadline_exceeded',
-    `${what}: not so after ${formatDuration(timeoutMs)}; still waiting for: ${last}`,
-    {
-      details: {
-        field: '--timeout',
-        value: options.timeout ?? DEFAULT_TIMEOUT,
-        remedy: `the work goes on; look with '${options.explain ?? 'hf status'}', or wait longer with --timeout`,
-      },
+  throw new AppError('deadline_exceeded', `${what}: not so after ${timeoutMs / 1000}s; still waiting for: ${last}`, {
+    details: {
+      field: '--timeout',
+      value: options.timeout ?? DEFAULT_TIMEOUT,
+      remedy: `the work goes on; look with '${options.explain ?? 'hf status'}', or wait longer with --timeout`,
     },
-  );
+  });
 }
 
 function replicaProgress(volume: Stored<Volume>, snapshot: Snapshot): string {

@@ -8,8 +8,7 @@ import { type Ctx, confirm } from '../context.ts';
 import { compareExisting, createOrUnchanged } from '../create.ts';
 import { objectRef, printChange, printObject } from '../output.ts';
 import { listNames } from '../suggest.ts';
-import { judgePoolGone, judgePoolReady, waitFor } from '../wait.ts';
-import type { Waiting } from './volume.ts';
+import { judgePoolGone, judgePoolReady, type Waiting, waitFor } from '../wait.ts';
 
 function parseBoolean(text: string, field: string): boolean {
   const choice = checkChoice(text.toLowerCase(), field, ['true', 'false', 'yes', 'no'] as const);

@@ -1,5 +1,5 @@
 import { formatBytes } from '@holdfast/api/bytes.ts';
-import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { NODES, POOLS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
@@ -21,18 +21,8 @@ import { renderSection, renderTable } from '../table.ts';
 import { count } from '../units.ts';
 import { byName, type ViewOptions } from '../views/common.ts';
 import { poolOnNodes } from '../views/pool.ts';
+import { readSnapshot } from '../wait.ts';
 import { viewOptions } from './shared.ts';
-
-async function readObjects(ctx: Ctx): Promise<ClusterObjects & { volumes: readonly Stored<Volume>[] }> {
-  const client = await ctx.client();
-  const [nodes, pools, replicas, volumes] = await Promise.all([
-    client.resource(NODES).list(),
-    client.resource(POOLS).list(),
-    client.resource(REPLICAS).list(),
-    client.resource(VOLUMES).list(),
-  ]);
-  return { nodes: nodes.items, pools: pools.items, replicas: replicas.items, volumes: volumes.items };
-}
 
 function explained(ctx: Ctx, volume: Stored<Volume>, objects: ClusterObjects): VolumeExplanation | undefined {
   return explainVolume(observationOf(volume, objects, new Date(ctx.now()).toISOString()));
@@ -46,7 +36,7 @@ export async function explain(ctx: Ctx, kind: string, name: string): Promise<voi
 
 async function explainOneVolume(ctx: Ctx, name: string): Promise<void> {
   const volume = await mustFind((await ctx.client()).resource(VOLUMES), name);
-  const explanation = explained(ctx, volume, await readObjects(ctx));
+  const explanation = explained(ctx, volume, await readSnapshot(await ctx.client()));
   await printObject(ctx, explanation, {
     name: () => `volume/${name}`,
     describe: () =>
@@ -125,7 +115,7 @@ export function renderSteps(steps: readonly ExplainedStep[], options: ViewOption
 /** What depends on a node, and what its loss would mean for each volume. */
 async function explainNode(ctx: Ctx, name: string): Promise<void> {
   const node = await mustFind((await ctx.client()).resource(NODES), name);
-  const objects = await readObjects(ctx);
+  const objects = await readSnapshot(await ctx.client());
   const held = byName(objects.volumes).flatMap((volume) => {
     const died = explained(ctx, volume, objects)?.ifNodeDied.find((one) => one.node === name);
     return died === undefined ? [] : [{ volume: volume.metadata.name, ifNodeDied: died.outcome }];
@@ -159,7 +149,7 @@ function placementOf(node: Stored<Node>): string {
 /** How much room a pool has, node by node, and why not more. */
 async function explainPool(ctx: Ctx, name: string): Promise<void> {
   const pool: Stored<Pool> = await mustFind((await ctx.client()).resource(POOLS), name);
-  const objects = await readObjects(ctx);
+  const objects = await readSnapshot(await ctx.client());
   const usage = usageOf(objects.replicas);
   const places = poolOnNodes(pool, objects.nodes).map(({ node, report }) => {
     if (pool.spec === undefined) return { node, largestBytes: 0, why: 'the pool has no spec' };

@@ -1,4 +1,4 @@
-import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { NODES, POOLS, REPLICAS } from '@holdfast/api/client/kinds.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
 import { mustFind, notFound } from '../checks/lookup.ts';
@@ -11,38 +11,23 @@ import { type DiskRow, describeNode, diskRows, diskUse, renderDisks, renderNodes
 import { describePool, renderPools } from '../views/pool.ts';
 import { describeReplica, measureRates, renderReplicas, type Sync, type SyncRates, syncOf } from '../views/replica.ts';
 import { renderVolumes } from '../views/volume.ts';
-import type { Snapshot } from '../wait.ts';
+import { followAll, readSnapshot, type Snapshot } from '../wait.ts';
 import { watchListing } from '../watch.ts';
 import { viewOptions } from './shared.ts';
-
-/** Reads what a table needs; the kinds are few and small, so one way serves all tables. */
-async function readSnapshot(ctx: Ctx): Promise<Snapshot> {
-  const client = await ctx.client();
-  const [nodes, pools, volumes, replicas] = await Promise.all([
-    client.resource(NODES).list(),
-    client.resource(POOLS).list(),
-    client.resource(VOLUMES).list(),
-    client.resource(REPLICAS).list(),
-  ]);
-  return { nodes: nodes.items, pools: pools.items, volumes: volumes.items, replicas: replicas.items };
-}
 
 type ListingOf = (snapshot: Snapshot, rates?: SyncRates) => Listing<unknown>;
 
 /** Prints a listing once, or again and again with --watch. */
 async function listOrWatch(ctx: Ctx, listing: ListingOf): Promise<void> {
   if (ctx.options.watch !== true) {
-    await printListing(ctx, listing(await readSnapshot(ctx)));
+    await printListing(ctx, listing(await readSnapshot(await ctx.client())));
     return;
   }
   const live = new LiveView(await ctx.client(), ctx.io.clock);
-  const nodes = live.follow(NODES);
-  const pools = live.follow(POOLS);
-  const volumes = live.follow(VOLUMES);
-  const replicas = live.follow(REPLICAS);
+  const take = followAll(live);
   let before: { atMs: number; syncs: Sync[]; rates: SyncRates } | undefined;
   await watchListing(ctx, live, () => {
-    const snapshot = { nodes: nodes(), pools: pools(), volumes: volumes(), replicas: replicas() };
+    const snapshot = take();
     const atMs = ctx.io.clock.monotonic();
     const syncs = syncOf(snapshot.replicas);
     // A rate over less than half a second is noise: keep the last one until then.

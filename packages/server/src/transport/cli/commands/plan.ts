@@ -1,4 +1,4 @@
-import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { VOLUMES } from '@holdfast/api/client/kinds.ts';
 import { stepOf } from '../../../core/explain/explain.ts';
 import { observationOf } from '../../../core/explain/view.ts';
 import { planVolume } from '../../../core/volume/plan.ts';
@@ -6,6 +6,7 @@ import { mustFind } from '../checks/lookup.ts';
 import type { Ctx } from '../context.ts';
 import { printObject } from '../output.ts';
 import { volumeReason } from '../views/volume.ts';
+import { readSnapshot } from '../wait.ts';
 import { renderSteps } from './explain.ts';
 import { viewOptions } from './shared.ts';
 
@@ -13,12 +14,7 @@ import { viewOptions } from './shared.ts';
 export async function plan(ctx: Ctx, name: string): Promise<void> {
   const client = await ctx.client();
   const volume = await mustFind(client.resource(VOLUMES), name, 'VOLUME');
-  const [nodes, pools, replicas] = await Promise.all([
-    client.resource(NODES).list(),
-    client.resource(POOLS).list(),
-    client.resource(REPLICAS).list(),
-  ]);
-  const objects = { nodes: nodes.items, pools: pools.items, replicas: replicas.items };
+  const objects = await readSnapshot(client);
   const planned = planVolume(observationOf(volume, objects, new Date(ctx.now()).toISOString()));
   const steps = planned.actions.map(stepOf);
   await printObject(

@@ -258,7 +258,7 @@ export function defineVolumes(program: Command, ctx: Ctx): void {
         'it can be used there',
       ),
     ).action(async (name: string, node: string, options) =>
-      (await import('../commands/volume.ts')).attachVolume(ctx, name, node, options),
+      (await import('../commands/attach.ts')).attachVolume(ctx, name, node, options),
     ),
     [
       ['hf volume attach db n1 --wait', 'mounted under /var/lib/holdfast/mounts/db on n1'],
@@ -271,7 +271,7 @@ export function defineVolumes(program: Command, ctx: Ctx): void {
         volume.command('detach').description('unmount and demote a volume').argument('<name>', 'volume'),
         'no node holds it any more',
       ),
-    ).action(async (name: string, options) => (await import('../commands/volume.ts')).detachVolume(ctx, name, options)),
+    ).action(async (name: string, options) => (await import('../commands/attach.ts')).detachVolume(ctx, name, options)),
     [['hf volume detach db --wait', 'until it is unmounted']],
   );
   withExamples(
@@ -285,7 +285,7 @@ export function defineVolumes(program: Command, ctx: Ctx): void {
         'so many copies are in sync',
       ),
     ).action(async (name: string, n: string, options) =>
-      (await import('../commands/volume.ts')).setReplicas(ctx, name, n, options),
+      (await import('../commands/replicas.ts')).setReplicas(ctx, name, n, options),
     ),
     [['hf volume replicas scratch 2 --wait', 'give a single copy a second one']],
   );
@@ -301,7 +301,9 @@ export function defineVolumes(program: Command, ctx: Ctx): void {
           .option('--accept-reduced-redundancy', 'DRBD 8.4: one copy fewer until the new one is in sync'),
         'the new copy is in sync and the old one gone',
       ),
-    ).action(async (name: string, options) => (await import('../commands/volume.ts')).moveReplica(ctx, name, options)),
+    ).action(async (name: string, options) =>
+      (await import('../commands/replicas.ts')).moveReplica(ctx, name, options),
+    ),
     [['hf volume move db --from n1 --to n3 --accept-reduced-redundancy --wait', 'from n1 to n3']],
   );
 }
