@@ -10,7 +10,7 @@ import { foldDump, type KernelResource, type KernelState } from './events2.ts';
 import { parseUtilsVersion } from './flavour.ts';
 import { FAILURE, isBusy, isGone, promoteRefusal, readRefusal, refusalText } from './refusals.ts';
 import { toDrbdState } from './state.ts';
-import { type ToolResult, type Tools, toolFailure } from './tools.ts';
+import { GAVE_UP, type ToolResult, type Tools, toolFailure } from './tools.ts';
 
 /** Current generation id of metadata that `create-md` has just written and nothing has used since. */
 export const JUST_CREATED = '0000000000000004';
@@ -18,6 +18,7 @@ export const JUST_CREATED = '0000000000000004';
 const BUSY_TRIES = 5;
 const BUSY_WAIT_MS = 200;
 const DETACH_WAIT_MS = 10_000;
+const PERSIST_MS = 60_000;
 
 export interface DriverOptions {
   readonly dialect: Dialect;
@@ -57,6 +58,24 @@ export function createDriver(options: DriverOptions): Drbd {
     if (argv === undefined) return undefined;
     const result = await tools.read(argv);
     return result.code === 0 ? result.stdout.trim() : undefined;
+  }
+
+  /**
+   * drbdadm waits 5 s for each step, which a loaded node can exceed. The step goes on in the kernel; doing an idempotent
+   * verb again finds it done.
+   */
+  async function persist(step: () => Promise<void>): Promise<void> {
+    const deadline = clock.monotonic() + PERSIST_MS;
+    for (;;) {
+      try {
+        await step();
+        return;
+      } catch (thrown) {
+        const error = AppError.from(thrown);
+        if (error.details.reason !== GAVE_UP || clock.monotonic() >= deadline) throw error;
+        await clock.sleep(BUSY_WAIT_MS);
+      }
+    }
   }
 
   /** Runs a `drbdadm` verb; exit code 0 or an outcome that `accept` takes, anything else throws. */
@@ -306,7 +325,7 @@ export function createDriver(options: DriverOptions): Drbd {
       );
     },
     markSource,
-    adjust,
+    adjust: (resource) => persist(() => adjust(resource)),
     skipInitialSync,
     promote,
     demote,

@@ -13,9 +13,12 @@ export interface ToolResult {
   readonly output: string;
 }
 
+/** Reason of the error when drbdadm stopped waiting for drbdsetup. */
+export const GAVE_UP = 'DrbdadmGaveUp';
+
 /** How long a command that only talks to the kernel may take. Attach and detach wait for the backing device. */
-const COMMAND_MS = 30_000;
-const READ_MS = 10_000;
+const COMMAND_MS = 60_000;
+const READ_MS = 20_000;
 
 /** Runs DRBD's tools. @throws AppError `deadline_exceeded`, `unavailable`; exit codes are returned. */
 export interface Tools {
@@ -31,7 +34,7 @@ export function createTools(exec: Exec): Tools {
       const gaveUp = /did not terminate within \d+ seconds/.exec(result.stderr)?.[0];
       if (gaveUp !== undefined)
         throw new AppError('deadline_exceeded', `${argv[0]} ${argv[3] ?? argv[1] ?? ''}: ${gaveUp}`, {
-          details: { argv, reason: 'CommandTimeout' },
+          details: { argv, reason: GAVE_UP },
         });
       return { code: result.code, stdout: result.stdout, output: `${result.stdout}\n${result.stderr}` };
     } catch (thrown) {
