@@ -170,6 +170,7 @@ export async function waitNodesReady(
         return status.conditions?.find((condition) => condition.type === 'Ready')?.status !== 'True';
       });
       if (missing.length === 0) return;
+      trouble = '';
     } catch (error) {
       trouble = AppError.from(error).message;
     }

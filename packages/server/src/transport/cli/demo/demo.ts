@@ -13,6 +13,8 @@ export interface DemoOptions {
 }
 
 const GIB = 2 ** 30;
+/** Software emulation on a busy machine. */
+const BOOT_TIMEOUT_MS = 300_000;
 
 /**
  * Boots a cluster of its own, tells the story, takes everything down again, whatever happens.
@@ -69,7 +71,7 @@ async function boot(
   });
   started(cluster);
   narrator.doing('the nodes boot, and their agents report');
-  await withDiagnosis(ctx, new Stage(cluster, narrator, ctx), () => cluster.waitNodesReady(undefined, 180_000));
+  await withDiagnosis(ctx, new Stage(cluster, narrator, ctx), () => cluster.waitNodesReady(undefined, BOOT_TIMEOUT_MS));
   const { accel, kernel } = await cluster.lab.status();
   narrator.done(`three nodes are Ready (kernel ${kernel}, ${accel === 'kvm' ? 'KVM' : 'software emulation'})`);
   return cluster;
