@@ -99,10 +99,13 @@ export function labFiles(node: LabNode): Files {
   };
 }
 
-/** Wakes the fence helper in the node, if it waits. */
+/** Wakes the fence helper in the node, if it waits: opening a FIFO without a reader fails, it does not block. */
 export function labPoke(node: LabNode): (fifo: string) => Promise<boolean> {
   return async (fifo) => {
-    const script = `[ -p ${quote(fifo)} ] && timeout 1 sh -c ${quote(`echo > ${quote(fifo)}`)}`;
-    return (await node.exec(['sh', '-c', script])).code === 0;
+    const script = `echo | dd of=${quote(fifo)} oflag=nonblock conv=notrunc,nocreat status=none`;
+    const result = await node.exec(['sh', '-c', script]);
+    if (result.code === 0) return true;
+    if (/No such/.test(result.stderr)) return false;
+    throw new AppError('internal', `cannot wake ${fifo}: ${result.stderr}`);
   };
 }

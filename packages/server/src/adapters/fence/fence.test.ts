@@ -138,6 +138,17 @@ describe('the fence gate and its helper', () => {
     assert.deepEqual(await readdir(join(dir, 'run/requests')), []);
   });
 
+  it('a question that was cleaned away by mistake comes back', async () => {
+    const call = run('fence-peer', 'hf-db');
+    const request = await next();
+    await rm(join(dir, 'run/requests', request.id));
+    assert.deepEqual(await gate.pending(), []);
+    const again = await next();
+    assert.deepEqual(again, request);
+    await gate.answer(again, 4);
+    assert.equal(await call.done, 4);
+  });
+
   it('a resource of ours never reaches drbdadm, whose exit code 3 would be a grant', async () => {
     assert.equal(await run('fence-peer', 'hf-a;b').done, 1);
     // Not ours: what happens is drbdadm's business, or a refusal where there is none; never a grant on a host without it.

@@ -68,12 +68,12 @@ trap 'leave 1' HUP INT TERM
 mkdir -p "$run/requests" "$run/verdicts" "$run/fifos" && mkfifo "$fifo" || leave 1
 # Both ends: opening does not block, and the agent can tell by it that somebody waits here.
 exec 3<>"$fifo" || leave 1
-echo "$resource $uptime" >"$fifo.tmp"
-mv "$fifo.tmp" "$request" || leave 1
 while sleep 2 && kill -0 $$; do echo >&3; done &
 ticker=$!
 
 while :; do
+  # Asked until answered: a question that somebody cleaned away comes back.
+  [ -f "$request" ] || { echo "$resource $uptime" >"$fifo.tmp" && mv "$fifo.tmp" "$request"; } || leave 1
   if [ -f "$verdict" ]; then
     answer=
     read -r answer <"$verdict"

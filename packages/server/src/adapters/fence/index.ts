@@ -96,9 +96,9 @@ export function createFenceGate(options: FenceGateOptions): FenceGate {
     const resource = text?.trim().split(' ')[0];
     if (resource === undefined || resource === '') return undefined;
     if (await poke(path('fifos', id))) return { id, resource };
-    // Its helper was killed, or the file is from before a reboot.
+    // Its helper was killed. A helper that lives all the same puts its question back.
     log.debug('fence question without a helper dropped', { op: 'fence', resource, request: id });
-    for (const kind of ['requests', 'fifos', 'verdicts'] as const) await files.remove(path(kind, id));
+    await files.remove(path('requests', id));
     return undefined;
   }
 
