@@ -110,7 +110,7 @@ describe('outages', () => {
     const acknowledged = writer.last;
     await Promise.all([a.powerOn(), b.powerOn()]);
     await waitVolume(cluster, v, 'attached again', (each) => each.status?.attachedTo === a.name, 120_000);
-    await until('mounted again', 60_000, async () => ((await check(a, v)).records > 0 ? true : undefined));
+    await until('mounted again', 180_000, async () => ((await check(a, v)).records > 0 ? true : undefined));
     const result = await check(a, v);
     assert.deepEqual(result.bad, []);
     assert.ok(result.records > acknowledged, `acknowledged ${acknowledged}, found ${result.records}`);
@@ -126,10 +126,15 @@ describe('outages', () => {
         const before = (await process.status()).starts;
         await process.kill('SIGKILL');
         await until('it is back', 20_000, async () => ((await process.status()).starts > before ? true : undefined));
-        await until('it answers', 20_000, async () => {
-          await cluster.client.resource(VOLUMES).list();
-          return true;
-        });
+        // In the middle of the work, not before it: a few writes later, or when there is nothing left to write.
+        const version = async (): Promise<number> =>
+          Number((await cluster.client.resource(VOLUMES).list()).resourceVersion);
+        const from = await until('it answers', 30_000, version);
+        await until('a few writes later', 10_000, async () =>
+          (await version()) > from + 12 || stop ? true : undefined,
+        )
+          // An idle system writes only heartbeats: the next kill is due all the same.
+          .catch(() => undefined);
       }
     })();
     try {
