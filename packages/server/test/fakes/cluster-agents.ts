@@ -25,6 +25,8 @@ import type { FakeCluster } from './cluster.ts';
 interface Disk {
   sizeBytes: number;
   deviceBytes: number;
+  /** Number of the last write that it has. */
+  version: number;
   upToDate: boolean;
   primary: boolean;
   mounted: boolean;
@@ -38,6 +40,8 @@ export class FakeAgents {
   readonly #cluster: FakeCluster;
   readonly #now: () => number;
   readonly #disks = new Map<string, Disk>();
+  /** Volume uid -> number of the last acknowledged write. */
+  readonly #acknowledged = new Map<string, number>();
   readonly #down = new Set<string>();
   readonly #silent = new Set<string>();
   #beat = 0;
@@ -121,8 +125,10 @@ export class FakeAgents {
     if (spec === undefined) return;
     const name = replica.metadata.name;
     const volume = this.#volume(replica);
-    if (replica.metadata.deletionTimestamp !== undefined) {
-      this.#remove(replica, volume);
+    const depended =
+      volume !== undefined && volume.metadata.deletionTimestamp === undefined && recordOf(volume).inSync.includes(name);
+    if (replica.metadata.deletionTimestamp !== undefined && !depended) {
+      this.#remove(replica);
       return;
     }
     const disk = this.#provision(name, spec.sizeBytes, spec.layout);
@@ -138,6 +144,7 @@ export class FakeAgents {
       if (spec.attach === undefined) this.#release(replica, disk);
       else this.#attach(replica, disk);
       this.#fence(replica, disk);
+      if (disk.primary) this.#write(replica, disk);
       this.#readmit(replica);
     }
     this.#report(replica, disk);
@@ -147,6 +154,7 @@ export class FakeAgents {
     const disk = this.#disks.get(name) ?? {
       sizeBytes,
       deviceBytes: sizeBytes,
+      version: 0,
       upToDate: false,
       primary: false,
       mounted: false,
@@ -158,13 +166,10 @@ export class FakeAgents {
     return disk;
   }
 
-  #remove(replica: Stored<Replica>, volume: Stored<Volume> | undefined): void {
+  #remove(replica: Stored<Replica>): void {
     const name = replica.metadata.name;
     const disk = this.#disks.get(name);
     if (disk !== undefined) this.#release(replica, disk);
-    const current = this.#volume(replica);
-    const deleting = volume === undefined || volume.metadata.deletionTimestamp !== undefined;
-    if (!deleting && current?.status?.arbiter?.inSync.includes(name) === true) return;
     this.#disks.delete(name);
     const finalizers = (replica.metadata.finalizers ?? []).filter((one) => one !== FINALIZER_REPLICA);
     this.#cluster.patch(REPLICAS, name, { metadata: { finalizers } });
@@ -193,6 +198,10 @@ export class FakeAgents {
     if (!disk.primary) {
       const look = replica.spec?.layout === 'local' ? undefined : this.#look(replica);
       if (!this.#swap(replica, (record, context) => decidePromotion(record, name, look, context))) return;
+      const acknowledged = this.#acknowledged.get(replica.spec?.volumeUid ?? '') ?? 0;
+      if (disk.version < acknowledged) {
+        throw new Error(`INV-1: ${name} is promoted with write ${disk.version}, acknowledged is ${acknowledged}`);
+      }
       disk.primary = true;
       disk.deviceBytes = disk.sizeBytes;
     }
@@ -225,22 +234,36 @@ export class FakeAgents {
     this.#swap(replica, (record, context) => decideReadmit(record, replica.metadata.name, look, candidates, context));
   }
 
+  /** Who has less than a connected peer catches up, a few ticks later; bitmap or full makes no difference here. */
   #resync(): void {
     this.#syncing = false;
     for (const replica of this.#cluster.list(REPLICAS)) {
       const disk = this.#disks.get(replica.metadata.name);
-      if (disk === undefined || replica.spec === undefined || this.#down.has(replica.spec.node)) continue;
-      if (!recordOf(this.#volume(replica)).inSync.includes(replica.metadata.name)) {
-        const source = this.#look(replica).peers.some(
-          (peer) => peer.connection === 'Connected' && peer.disk === 'UpToDate',
-        );
-        if (source && !disk.upToDate) this.#syncing = true;
-        if (source) disk.syncLeft -= 1;
-        if (source && disk.syncLeft <= 0) disk.upToDate = true;
-      } else {
-        disk.syncLeft = SYNC_TICKS;
-      }
+      if (disk === undefined || disk.primary || replica.spec === undefined || this.#down.has(replica.spec.node))
+        continue;
+      const sources = this.#look(replica)
+        .peers.filter((peer) => peer.connection === 'Connected' && peer.disk === 'UpToDate')
+        .map((peer) => this.#disks.get(peer.replica)?.version ?? 0);
+      const newest = Math.max(-1, ...sources);
+      if (disk.upToDate && newest > disk.version) Object.assign(disk, { upToDate: false, syncLeft: SYNC_TICKS });
+      if (disk.upToDate || newest < 0) continue;
+      this.#syncing = true;
+      disk.syncLeft -= 1;
+      if (disk.syncLeft <= 0) Object.assign(disk, { upToDate: true, version: newest, syncLeft: SYNC_TICKS });
     }
+  }
+
+  /** INV-4: acknowledged only when every member of the set has it; connected copies get it too. */
+  #write(replica: Stored<Replica>, disk: Disk): void {
+    const uid = replica.spec?.volumeUid ?? '';
+    const steady = this.#look(replica).peers.filter(
+      (peer) => peer.connection === 'Connected' && peer.disk === 'UpToDate',
+    );
+    const members = recordOf(this.#volume(replica)).inSync.filter((member) => member !== replica.metadata.name);
+    if (members.some((member) => !steady.some((peer) => peer.replica === member))) return;
+    disk.version += 1;
+    for (const peer of steady) Object.assign(this.#disks.get(peer.replica) ?? {}, { version: disk.version });
+    this.#acknowledged.set(uid, disk.version);
   }
 
   /** What the kernel shows. Connected: both powered, both provisioned, each in the other's list. */

@@ -204,9 +204,15 @@ export class World {
       const state = [...this.cluster.list(VOLUMES), ...this.cluster.list(REPLICAS)].map((object) =>
         JSON.stringify(object),
       );
-      throw new Error(`not reached: ${what}\n${state.join('\n')}\n${this.logs.slice(-30).join('\n')}`, {
-        cause: error,
-      });
+      throw new Error(
+        `not reached: ${what}\n${state.join('\n')}\n${this.logs
+          .filter((line) => !line.includes('cache trouble'))
+          .slice(-25)
+          .join('\n')}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 

@@ -71,7 +71,7 @@ export function explainVolume(observation: VolumeObservation): VolumeExplanation
       ...(primary === undefined ? {} : { primary }),
     },
     waitsFor: waitsOf(facts, plan.actions),
-    ifNodeDied: facts.active.map((replica) => ({ node: replica.spec.node, outcome: ifNodeDied(replica, facts) })),
+    ifNodeDied: facts.present.map((replica) => ({ node: replica.spec.node, outcome: ifNodeDied(replica, facts) })),
     plan: plan.actions.map(stepOf),
   };
 }

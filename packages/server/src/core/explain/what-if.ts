@@ -5,7 +5,7 @@ export function ifNodeDied(replica: ReplicaFact, facts: VolumeFacts): string {
   const { node } = replica.spec;
   if (!facts.bootstrapped) return 'its creation would wait for the node, or for another place';
   if (!mayLive(replica)) return `it is lost already: ${replica.health.message}`;
-  const survivors = facts.active.filter((one) => one !== replica && one.inSync && mayLive(one));
+  const survivors = facts.present.filter((one) => one !== replica && one.inSync && mayLive(one));
   const holds = facts.record.primary === replica.name;
   if (!replica.inSync) {
     return 'nothing would change for the data: this copy is not in the in-sync set; its resync would start over when it is back';

@@ -7,7 +7,7 @@ import type { ReplicaAction, ReplicaPlan } from './actions.ts';
 import { planBootstrap } from './bootstrap.ts';
 import type { ReplicaObservation } from './observation.ts';
 import { planProvision } from './provision.ts';
-import { hasClaim, inKernel, isMounted, planRelease, planRemoval, planZombie } from './release.ts';
+import { hasClaim, inKernel, isDependedOn, isMounted, planRelease, planRemoval, planZombie } from './release.ts';
 
 /** A volume that waits for somebody else's write to the record looks again after this long. */
 const WAIT_MS = 1_000;
@@ -17,16 +17,13 @@ const PROGRESS_MS = 2_000;
 const NO_CONTEXT = { by: 'plan', at: '', evidence: '' };
 
 export function planReplica(o: ReplicaObservation): ReplicaPlan {
-  if (o.deleting) return planRemoval(o);
-  return (
-    planZombie(o) ??
-    planRelease(o) ??
-    planProvision(o) ??
-    planBootstrap(o) ??
-    planAttach(o) ??
-    planReadmit(o) ??
-    planIdle(o)
-  );
+  if (!o.deleting) return planLife(o) ?? planIdle(o);
+  // Others depend on this copy (and may be using it) until it has left the in-sync set: it lives on until then.
+  return (isDependedOn(o) ? planLife(o) : undefined) ?? planRemoval(o);
+}
+
+function planLife(o: ReplicaObservation): ReplicaPlan | undefined {
+  return planZombie(o) ?? planRelease(o) ?? planProvision(o) ?? planBootstrap(o) ?? planAttach(o) ?? planReadmit(o);
 }
 
 function planAttach(o: ReplicaObservation): ReplicaPlan | undefined {

@@ -66,20 +66,25 @@ function releaseSteps(o: ReplicaObservation, reason: string): ReplicaAction[] {
   return actions;
 }
 
+/** The volume lives and counts on this copy (design 3.1 rule 5). */
+export function isDependedOn(o: ReplicaObservation): boolean {
+  const volume = volumeOf(o);
+  return volume !== undefined && !volume.deleting && volume.record.inSync.includes(o.name);
+}
+
 /** A Replica that is being deleted: rule 5 first, then only what is tagged as this replica (INV-7). */
 export function planRemoval(o: ReplicaObservation): ReplicaPlan {
   if (o.volume.state === 'unknown') return blocked('ApiUnreachable', `the volume cannot be read: ${o.volume.why}`);
   if (o.drbd.state === 'unknown') return blocked('DrbdUnknown', `DRBD cannot be read: ${o.drbd.why}`);
   if (o.mounts.state === 'unknown') return blocked('MountsUnknown', `the mount table cannot be read: ${o.mounts.why}`);
-  const volume = o.volume.value;
-  const release = releaseSteps(o, 'the replica is being deleted');
-  if (release.length > 0) return { actions: release, blocked: undefined, lookAgainMs: RETRY_MS };
-  if (volume !== undefined && !volume.deleting && volume.record.inSync.includes(o.name)) {
+  if (isDependedOn(o)) {
     return blocked(
       'StillInSync',
       'the replica is still in the in-sync set; its disk is not touched before it has left (design 3.1 rule 5)',
     );
   }
+  const release = releaseSteps(o, 'the replica is being deleted');
+  if (release.length > 0) return { actions: release, blocked: undefined, lookAgainMs: RETRY_MS };
   const reason = 'the replica is being deleted';
   const actions: ReplicaAction[] = [];
   if (o.drbd.value !== undefined) actions.push({ type: 'down', reason });

@@ -13,7 +13,10 @@ export function planAttach(draft: VolumeDraft): void {
     reportDetach(draft);
     return;
   }
-  const target = facts.active.find((replica) => replica.spec.node === wanted.node);
+  // A replica that is being removed keeps what it has until the workload has moved; it gets nothing new.
+  const target =
+    facts.active.find((replica) => replica.spec.node === wanted.node) ??
+    facts.present.find((replica) => replica.spec.node === wanted.node && replica.spec.attach !== undefined);
   for (const replica of facts.replicas) {
     if (replica !== target) draft.clearAttach(replica, `the volume is wanted on ${wanted.node}`);
   }
@@ -77,7 +80,7 @@ function attachReason(target: ReplicaFact, facts: VolumeFacts): string {
   const wanted = `the volume is wanted on ${target.spec.node}`;
   if (passedOver.length === 0) return wanted;
   const lost = passedOver.map((other) => `${other.name} on ${other.spec.node}`);
-  return `failover: ${wanted}; ${list(lost)} is lost: no lease and no connection (${passedOver[0]?.health.message ?? ''})`;
+  return `failover: ${wanted}; ${list(lost)} is lost: ${passedOver[0]?.health.message ?? ''}`;
 }
 
 /** Where else it could be attached, as a remedy. */

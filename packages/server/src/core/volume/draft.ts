@@ -89,7 +89,7 @@ export class VolumeDraft {
     if (this.#creates.length > 0) {
       const nextReplica = this.facts.nextOrdinal + this.#creates.length;
       const names = this.#creates.map(({ replica }) => replica.metadata.name).join(', ');
-      actions.push({ type: 'reserve-ordinals', nextReplica, reason: `names ${names} are taken for ever` });
+      actions.push({ type: 'reserve-ordinals', nextReplica, reason: `used up for ${names}, never to be used again` });
     }
     for (const { replica, reason } of this.#creates) actions.push({ type: 'create-replica', replica, reason });
     actions.push(...updates.filter((action) => !letsGo(action)));

@@ -30,6 +30,8 @@ export interface VolumeFacts {
   readonly replicas: readonly ReplicaFact[];
   /** Diskful and not being deleted. */
   readonly active: readonly ReplicaFact[];
+  /** Those, and those being deleted that the data still depends on: they stay connected until they left the set. */
+  readonly present: readonly ReplicaFact[];
   /** Members of the in-sync set that have no object any more. */
   readonly ghosts: readonly string[];
   readonly nextOrdinal: number;
@@ -69,6 +71,7 @@ export function factsOf(observation: VolumeObservation): VolumeFacts | undefined
     wanted: spec.attachments[0],
     replicas,
     active: replicas.filter((replica) => !replica.deleting && replica.spec.type === 'Diskful'),
+    present: replicas.filter((replica) => replica.spec.type === 'Diskful' && (!replica.deleting || replica.inSync)),
     ghosts: record.inSync.filter((member) => !names.has(member)),
     nextOrdinal,
     observation,

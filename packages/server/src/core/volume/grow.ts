@@ -18,7 +18,7 @@ export function planGrow(draft: VolumeDraft): void {
 
   const usable = usableBytes(facts);
   const known = facts.observation.volume.status?.sizeBytes;
-  if (small.length > 0 || (known !== undefined && (usable ?? 0) < size)) {
+  if (small.length > 0 || (known !== undefined && Math.max(known, usable ?? 0) < size)) {
     const behind = staying.filter((replica) => (replica.object.status?.lvSizeBytes ?? 0) < size);
     const message =
       behind.length > 0 || small.length > 0
@@ -32,7 +32,7 @@ export function planGrow(draft: VolumeDraft): void {
 
 /** Bytes that every in-sync copy offers; undefined until all of them reported. */
 export function usableBytes(facts: VolumeFacts): number | undefined {
-  const members = facts.active.filter((replica) => replica.inSync);
+  const members = facts.present.filter((replica) => replica.inSync);
   const sizes = members.flatMap((replica) => replica.object.status?.deviceSizeBytes ?? []);
   return members.length === 0 || sizes.length < members.length ? undefined : Math.min(...sizes);
 }

@@ -20,7 +20,7 @@ export function planMembership(draft: VolumeDraft): void {
   const staying = facts.active.filter((replica) => !leaving.includes(replica));
   const want = facts.spec.replicas;
 
-  if (facts.active.length > 1 && facts.active.some((replica) => replica.spec.layout === 'local')) {
+  if (facts.present.length > 1 && facts.present.some((replica) => replica.spec.layout === 'local')) {
     // Died between creating the second replica and putting DRBD under the first.
     const why = whyNotReplicated(facts);
     if (why === null) convertLocals(draft, numberer(facts));
@@ -33,8 +33,9 @@ export function planMembership(draft: VolumeDraft): void {
   }
   const need = want - staying.length;
   if (need > 0) {
-    const room = maxReplicas(facts) - facts.active.length;
+    const room = maxReplicas(facts) - facts.present.length;
     if (room < 1 && leaving.length > 0) replaceInPlace(draft, leaving);
+    else if (room < 1 && facts.present.length > facts.active.length) waitForRemoval(draft);
     else add(draft, room < 1 ? need : Math.min(need, room), leaving);
     return;
   }
@@ -54,6 +55,13 @@ export function planMembership(draft: VolumeDraft): void {
   }
   const on = facts.active.filter((replica) => !draft.isDropped(replica)).map((replica) => replica.spec.node);
   draft.condition('Placed', true, 'Placed', `${on.length === 1 ? 'replica' : 'replicas'} on ${list(on)}`);
+}
+
+/** There is no room for the next copy while one that is being removed still holds the data. */
+function waitForRemoval(draft: VolumeDraft): void {
+  const going = draft.facts.present.filter((replica) => replica.deleting).map((replica) => replica.name);
+  const message = `${list(going)} is being removed but holds the data until another copy is in sync; the next replica follows`;
+  draft.condition('Placed', false, 'Moving', message);
 }
 
 function whyLeaving(replica: ReplicaFact, facts: VolumeFacts): string | null {
@@ -99,19 +107,19 @@ function requestFor(
 function add(draft: VolumeDraft, need: number, leaving: readonly ReplicaFact[]): void {
   const { facts } = draft;
   const why = whyNotReplicated(facts);
-  if (facts.active.some((replica) => replica.spec.layout === 'local') && why !== null) {
+  if (facts.present.some((replica) => replica.spec.layout === 'local') && why !== null) {
     draft.condition('Placed', false, why.reason, why.message);
     return;
   }
   // An operator's target is served by itself; the others follow in the next round.
   const only = leaving.find((replica) => replica.spec.evict?.to !== undefined)?.spec.evict?.to;
   let count = only === undefined ? need : 1;
-  const first = placeNow(draft, requestFor(facts, count, facts.active, only));
+  const first = placeNow(draft, requestFor(facts, count, facts.present, only));
   let result = first;
   // A new volume gets all its copies or none; an existing one takes what it can get.
-  while (!result.ok && facts.active.length > 0 && count > 1) {
+  while (!result.ok && facts.present.length > 0 && count > 1) {
     count -= 1;
-    result = placeNow(draft, requestFor(facts, count, facts.active, only));
+    result = placeNow(draft, requestFor(facts, count, facts.present, only));
   }
   if (!first.ok) {
     draft.waitsForPlace = true;
@@ -153,7 +161,7 @@ function whyAttached(facts: VolumeFacts): string | null {
 
 function createReplicas(draft: VolumeDraft, chosen: readonly ChosenNode[]): void {
   const { facts } = draft;
-  const replicated = facts.active.length + chosen.length > 1;
+  const replicated = facts.present.length + chosen.length > 1;
   const numbersFor = numberer(facts);
   if (replicated) convertLocals(draft, numbersFor);
   const bootstrap = bootstrapOf(facts, chosen);
@@ -187,7 +195,7 @@ function createReplicas(draft: VolumeDraft, chosen: readonly ChosenNode[]): void
 
 /** The only copy so far holds the data; external metadata goes beside it and every byte stays where it is. */
 function convertLocals(draft: VolumeDraft, numbersFor: (node: string) => NonNullable<ReplicaSpec['drbd']>): void {
-  for (const replica of draft.facts.active) {
+  for (const replica of draft.facts.present) {
     if (replica.spec.layout !== 'local') continue;
     const drbd = numbersFor(replica.spec.node);
     const reason = 'more than one replica: DRBD comes under the volume';
@@ -239,7 +247,7 @@ function lower(draft: VolumeDraft, staying: readonly ReplicaFact[], leaving: rea
       draft.condition('Placed', false, 'Lowering', `${victim.name} on ${victim.spec.node} is to go: ${why}`);
       return;
     }
-    drop(draft, victim, `${facts.spec.replicas} replicas are wanted, there are ${facts.active.length}`);
+    drop(draft, victim, `${facts.spec.replicas} of ${facts.active.length} replicas are wanted`);
   }
   draft.condition('Placed', true, 'Placed', `replicas on ${list(kept.map((replica) => replica.spec.node))}`);
 }

@@ -7,7 +7,9 @@ import type { VolumeDraft } from './draft.ts';
  */
 export function planPeers(draft: VolumeDraft): Replica[] {
   const { facts } = draft;
-  const staying = facts.active.filter((replica) => !draft.isDropped(replica));
+  const staying = facts.present.filter(
+    (replica) => !draft.isDropped(replica) && (!replica.deleting || draft.record.inSync.includes(replica.name)),
+  );
   const short = !facts.bootstrapped && staying.length + draft.created.length < facts.spec.replicas;
   for (const replica of staying) {
     const spec = draft.specOf(replica);

@@ -43,16 +43,19 @@ function phaseOf({ facts, created }: VolumeDraft): VolumePhase {
   if (facts.deleting) return 'Deleting';
   if (facts.active.length + created.length === 0 && !facts.bootstrapped) return 'Pending';
   if (!facts.bootstrapped) return 'Creating';
-  const members = facts.active.filter((replica) => replica.inSync);
-  if (!members.some(mayLive)) return 'Unavailable';
-  return members.filter(mayLive).length >= facts.spec.replicas ? 'Ready' : 'Degraded';
+  if (!facts.present.some((replica) => replica.inSync && mayLive(replica))) return 'Unavailable';
+  return soundCopies(facts).length >= facts.spec.replicas ? 'Ready' : 'Degraded';
+}
+
+/** Copies that count: in sync, not on a lost node, not on their way out. */
+function soundCopies(facts: VolumeFacts): ReplicaFact[] {
+  return facts.active.filter((replica) => replica.inSync && mayLive(replica));
 }
 
 function describeRedundancy(draft: VolumeDraft): void {
   const { facts } = draft;
   const want = facts.spec.replicas;
-  const members = facts.active.filter((replica) => replica.inSync);
-  const sound = members.filter(mayLive);
+  const sound = soundCopies(facts);
   if (facts.bootstrapped && sound.length >= want) {
     const copies =
       want === 1

@@ -13,6 +13,9 @@ export function replicaInWords(
   const status = replica.object.status;
   const { node } = replica.spec;
   const waits = status?.message === undefined ? '' : ` (${status.message})`;
+  if (replica.deleting && replica.inSync && !facts.deleting) {
+    return 'is to be removed, and stays until another copy is in sync and the workload is elsewhere';
+  }
   if (replica.deleting) {
     return isReady(replica) ? `is being removed${waits}` : `is to be removed when node ${node} is back`;
   }
