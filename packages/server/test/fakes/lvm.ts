@@ -250,6 +250,16 @@ export class FakeLvm implements Lvm {
     this.#join(this.#freePv(device), vg);
   }
 
+  removeForeignVg(vg: string, device: string): void {
+    this.#vgs.delete(vg);
+    this.#pvs.delete(device);
+    const found = this.devices.get(device);
+    if (found !== undefined) {
+      found.signature = undefined;
+      found.holders.delete(`lvm ${vg}`);
+    }
+  }
+
   /** An LV as LVM itself could leave it, past all rules of the port. */
   plantLv(vg: string, lv: string, sizeBytes: number, tags: readonly string[]): void {
     const created = { ...this.#newLv(lv, tags, 'linear', sizeBytes), active: false };
