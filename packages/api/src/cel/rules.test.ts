@@ -71,3 +71,10 @@ test('does not see inherited properties', () => {
   const inherited = compileRules([{ path: '', rule: '!has(self.toString)', message: 'no' }]);
   assert.deepEqual(inherited.evaluate({}), []);
 });
+
+test('shows rules on the whole object the name, and nothing else of metadata, as a CRD does', () => {
+  const root = compileRules([
+    { path: '', rule: "self.metadata.name == 'a' && !has(self.metadata.labels)", message: 'no' },
+  ]);
+  assert.deepEqual(root.evaluate({ metadata: { name: 'a', labels: { x: 'y' } } }), []);
+});

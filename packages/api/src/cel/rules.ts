@@ -69,10 +69,34 @@ export function compileRules(rules: readonly CelRule[], schema?: CelSchema): Com
       run: (context) => program(context) as unknown,
     };
   });
-  return { evaluate: (object, old) => compiled.flatMap((rule) => evaluateOne(rule, object, old)) };
+  return {
+    evaluate(object, old) {
+      // Rules of one path share the converted values: converting costs more than most rules.
+      const values = { self: new Map<string, unknown>(), oldSelf: new Map<string, unknown>() };
+      return compiled.flatMap((rule) => evaluateOne(rule, object, old, values));
+    },
+  };
 }
 
-function evaluateOne(rule: Compiled, object: unknown, old: unknown): CelViolation[] {
+interface Converted {
+  readonly self: Map<string, unknown>;
+  readonly oldSelf: Map<string, unknown>;
+}
+
+function converted(cache: Map<string, unknown>, rule: Compiled, value: unknown): unknown {
+  const key = rule.segments.join('.');
+  if (!cache.has(key)) cache.set(key, toCel(key === '' ? visibleAtRoot(value) : value, rule.schema));
+  return cache.get(key);
+}
+
+/** Rules on the whole object see of metadata only the name, as in a CRD. */
+function visibleAtRoot(value: unknown): unknown {
+  const name = at(value, ['metadata', 'name']);
+  const generateName = at(value, ['metadata', 'generateName']);
+  return { ...(value as object), metadata: { name, generateName } };
+}
+
+function evaluateOne(rule: Compiled, object: unknown, old: unknown, values: Converted): CelViolation[] {
   const self = at(object, rule.segments);
   if (self === undefined || self === null) return [];
   const oldSelf = old === undefined ? undefined : at(old, rule.segments);
@@ -80,8 +104,8 @@ function evaluateOne(rule: Compiled, object: unknown, old: unknown): CelViolatio
   const field = rule.fieldSegments.join('.');
   const value = at(object, rule.fieldSegments);
   try {
-    const context: Record<string, unknown> = { self: toCel(self, rule.schema) };
-    if (rule.transition) context['oldSelf'] = toCel(oldSelf, rule.schema);
+    const context: Record<string, unknown> = { self: converted(values.self, rule, self) };
+    if (rule.transition) context['oldSelf'] = converted(values.oldSelf, rule, oldSelf);
     return rule.run(context) === true ? [] : [{ field, value, message: rule.message }];
   } catch (error) {
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

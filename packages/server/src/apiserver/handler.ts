@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts';
 import { JSON_FORMAT, negotiate } from './negotiate.ts';
 import { openApiV2, openApiV3, openApiV3Index } from './openapi.ts';
 import { OPENAPI_V2_PROTO, openApiV2Proto } from './openapi-proto.ts';
-import { getText, listText, makeSelection, objectText } from './reads.ts';
+import { getText, listText, makeSelection, objectText, parseVersion } from './reads.ts';
 import { parsePath, type Target } from './request-path.ts';
 import type { Resource } from './resources.ts';
 import { forbidden, StatusError } from './status-error.ts';
@@ -332,6 +332,7 @@ export class ApiHandler {
     const { engine, watches } = this.#options;
     const seconds = Number.parseInt(query.get('timeoutSeconds') ?? '0', 10) || 0;
     const initial = query.get('sendInitialEvents');
+    parseVersion(query.get('resourceVersion') ?? '');
     const watch = {
       selection: this.#selection(resource, target, query),
       resourceVersion: query.get('resourceVersion') ?? '',

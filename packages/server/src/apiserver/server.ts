@@ -8,6 +8,7 @@ import { type Authenticator, staticTokens, tokenFile } from './authn.ts';
 import { ADMINS } from './authz.ts';
 import { CORE_KINDS, START_NAMESPACES } from './core-kinds.ts';
 import { Engine } from './engine.ts';
+import { EventExpiry } from './event-expiry.ts';
 import { GarbageCollector } from './garbage.ts';
 import { ApiHandler } from './handler.ts';
 import { HttpEdge, type TlsMaterial } from './http-edge.ts';
@@ -69,6 +70,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       dryRun: false,
     });
     garbage.sweep();
+    const expiry = new EventExpiry(engine);
+    expiry.start();
     const handler = new ApiHandler({
       engine,
       watches,
@@ -86,6 +89,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       handler,
       close() {
         closing ??= (async () => {
+          expiry.stop();
           engine.hub.stopAll();
           await edge.close();
           store.close();

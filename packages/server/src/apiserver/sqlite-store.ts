@@ -159,7 +159,8 @@ export class SqliteStore implements Store {
           error,
         );
       }
-      throw error instanceof AppError ? error : refusal(this.#path, error);
+      // Anything but a failure of SQLite is a bug in the work and must not be blamed on the disk.
+      throw sqliteCode(error) === undefined && this.#database.isOpen ? error : refusal(this.#path, error);
     }
   }
 

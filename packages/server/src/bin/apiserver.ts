@@ -109,12 +109,11 @@ function makeDirectory(path: string): void {
 
 try {
   await main();
+  process.exit(0);
 } catch (error) {
-  const known =
-    error instanceof TypeError && 'code' in error
-      ? new AppError('invalid_argument', `${error.message}; see hf apiserver --help`)
-      : AppError.from(error);
-  process.stderr.write(`apiserver: ${known.message}\n`);
-  if (known.code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  process.exitCode = EXIT_CODE[known.code];
+  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  const problem = isUsage ? new AppError('invalid_argument', `${error.message}; see --help`) : AppError.from(error);
+  process.stderr.write(`hf apiserver: ${problem.message}\n`);
+  if (problem.code === 'internal') process.stderr.write(`${problem.stack ?? ''}\n`);
+  process.exit(EXIT_CODE[problem.code]);
 }
