@@ -142,7 +142,7 @@ class LocalLab implements ServedLab {
         logDir: join(labDir.dataDir, 'logs'),
         timeline: this.#timeline,
         hostPort: () => this.#helper(),
-        daemons: [...(typeof daemons === 'function' ? daemons(info) : daemons)],
+        daemons: typeof daemons === 'function' ? daemons(info) : daemons,
         switchSocket: (network) => join(labDir.socketDir, `${network}-${info.name}.sock`),
         setLink: (selector, policy) => this.setLink(selector, policy),
       };

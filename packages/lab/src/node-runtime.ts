@@ -21,7 +21,7 @@ export interface NodeRuntime {
   readonly logDir: string;
   readonly timeline: Timeline;
   readonly hostPort: () => HostPort;
-  readonly daemons: DaemonSpec[];
+  readonly daemons: readonly DaemonSpec[];
   readonly switchSocket: (network: NetworkName) => string;
   readonly setLink: (selector: LinkSelector, policy: LinkPolicy) => Promise<void>;
 }

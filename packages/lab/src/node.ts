@@ -1,5 +1,4 @@
 /** A node of a lab in this process: its VM, its control channel, and the faults it can be given. */
-import { createWriteStream, type WriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -7,9 +6,9 @@ import { AppError } from '@holdfast/api/errors.ts';
 import { Channel } from './control.ts';
 import { withDeadline } from './deadline.ts';
 import { checkVgName, drainScript, faultScript, fillScript } from './disk-fault.ts';
-import type { FromGuest, GuestDaemon } from './frames.ts';
 import { execIn, exitError, getFile, putFile, spawnIn } from './guest-exec.ts';
 import { kernelParameters } from './init-script.ts';
+import { NodeDaemons } from './node-daemons.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import type {
   DaemonSpec,
@@ -22,16 +21,8 @@ import type {
   NetworkName,
   NodeState,
   NodeStatus,
-  ProcessStatus,
 } from './types.ts';
 import { Vm, type VmDisk } from './vm.ts';
-
-interface DaemonState {
-  pid: number | undefined;
-  starts: number;
-  lastExit: number | string | undefined;
-  log: WriteStream;
-}
 
 export class LocalNode implements LabNode {
   readonly name: string;
@@ -41,8 +32,7 @@ export class LocalNode implements LabNode {
   readonly disks: readonly string[];
   readonly #lab: NodeRuntime;
   readonly #faults = new Map<number, DiskFault>();
-  readonly #daemons = new Map<string, DaemonState>();
-  readonly #streamNames = new Map<number, string>();
+  readonly #daemons: NodeDaemons;
   #server: Server | undefined;
   #vm: Vm | undefined;
   #channel: Channel | undefined;
@@ -56,6 +46,7 @@ export class LocalNode implements LabNode {
 
   constructor(lab: NodeRuntime) {
     this.#lab = lab;
+    this.#daemons = new NodeDaemons(lab.info.name, lab.daemons, lab.logDir, lab.timeline);
     ({
       name: this.name,
       index: this.index,
@@ -73,8 +64,8 @@ export class LocalNode implements LabNode {
       this.#channel = new Channel(this.name, socket, {
         hello: (kernel) =>
           void this.#configure(vm, kernel).catch((error: unknown) => this.#bootFailed(AppError.from(error))),
-        daemonMessage: (stream, message) => this.#daemonMessage(stream, message),
-        daemonOutput: (stream, chunk) => this.#daemonOutput(stream, chunk),
+        daemonMessage: (_stream, message) => this.#daemons.message(message),
+        daemonOutput: (stream, chunk) => this.#daemons.output(stream, chunk),
       });
     });
     this.#server = server;
@@ -158,7 +149,7 @@ export class LocalNode implements LabNode {
       const result = await execIn(channel, this.name, ['sh', '-c', faultScript(index, fault)], {});
       if (result.code !== 0) throw exitError(this.name, [`disk ${index}`, fault.kind], result);
     }
-    await channel.request({ op: 'configure', timeMs: Date.now(), daemons: this.#lab.daemons.map(guestDaemon) });
+    await channel.request({ op: 'configure', timeMs: Date.now(), daemons: this.#daemons.forGuest() });
     this.#bootMs = Math.round(performance.now() - this.#bootedAt);
     if (this.#state === 'booting') this.#state = 'ready';
     this.#lab.timeline.add('ready', { node: this.name, bootMs: this.#bootMs, kernel });
@@ -176,7 +167,7 @@ export class LocalNode implements LabNode {
     this.#channel?.close();
     this.#channel = undefined;
     this.#state = 'off';
-    for (const daemon of this.#daemons.values()) daemon.pid = undefined;
+    this.#daemons.allGone();
     const message = end.how === 'failed' ? end.message : `node ${this.name} is off`;
     this.#ready.reject(new AppError('unavailable', message));
     this.#ready = Promise.withResolvers<void>();
@@ -259,10 +250,8 @@ export class LocalNode implements LabNode {
       await this.powerOn();
     } else {
       const channel = this.#open();
-      for (const daemon of this.#lab.daemons) {
-        await channel
-          .request({ op: 'daemon', name: daemon.name, action: 'stop', graceMs: 5000 })
-          .catch(() => undefined);
+      for (const name of this.#daemons.names) {
+        await channel.request({ op: 'daemon', name, action: 'stop', graceMs: 5000 }).catch(() => undefined);
       }
       // Its answer may or may not arrive before the machine is gone.
       execIn(channel, this.name, ['sh', '-c', 'sync; echo b >/proc/sysrq-trigger'], {}).catch(() => undefined);
@@ -341,12 +330,8 @@ export class LocalNode implements LabNode {
     return readFile(this.#consoleLogPath, 'utf8');
   }
 
-  async daemonLog(name: string): Promise<string> {
-    return readFile(this.#daemonLogPath(name), 'utf8').catch(() => '');
-  }
-
-  #daemonLogPath(name: string): string {
-    return join(this.#lab.logDir, `${this.name}-${name}.log`);
+  daemonLog(name: string): Promise<string> {
+    return this.#daemons.log(name);
   }
 
   daemon(name: string): ManagedProcess {
@@ -362,61 +347,14 @@ export class LocalNode implements LabNode {
         this.#lab.timeline.add('daemon-kill', { node: this.name, daemon: name, signal });
         await this.#open().request({ op: 'daemon-kill', name, signal });
       },
-      status: async () => this.#daemonStatus(name),
+      status: async () => this.#daemons.status(name),
     };
   }
 
   /** Makes the node start this daemon at its next boot, and now when it is ready. */
   async addDaemon(spec: DaemonSpec): Promise<void> {
-    const known = this.#lab.daemons.findIndex((daemon) => daemon.name === spec.name);
-    if (known >= 0) this.#lab.daemons[known] = spec;
-    else this.#lab.daemons.push(spec);
-    if (this.#state === 'ready') await this.#open().request({ op: 'daemon-add', daemon: guestDaemon(spec) });
-  }
-
-  #daemonState(name: string): DaemonState {
-    let state = this.#daemons.get(name);
-    if (state === undefined) {
-      const log = createWriteStream(this.#daemonLogPath(name), { flags: 'a' });
-      log.on('error', () => undefined); // The lab's directory is being removed.
-      state = { pid: undefined, starts: 0, lastExit: undefined, log };
-      this.#daemons.set(name, state);
-    }
-    return state;
-  }
-
-  #daemonMessage(stream: number, message: FromGuest): void {
-    if (message.op === 'daemon-started') {
-      this.#streamNames.set(stream, message.name);
-      const state = this.#daemonState(message.name);
-      state.pid = message.pid;
-      state.starts += 1;
-      this.#lab.timeline.add('daemon-started', { node: this.name, daemon: message.name, pid: message.pid });
-    } else if (message.op === 'daemon-exited') {
-      const state = this.#daemonState(message.name);
-      state.pid = undefined;
-      state.lastExit = message.code ?? message.signal ?? undefined;
-      this.#lab.timeline.add('daemon-exited', { node: this.name, daemon: message.name, exit: state.lastExit });
-    }
-  }
-
-  #daemonOutput(stream: number, chunk: Buffer): void {
-    const name = this.#streamNames.get(stream);
-    if (name !== undefined) this.#daemonState(name).log.write(chunk);
-  }
-
-  #daemonStatus(name: string): ProcessStatus {
-    const state = this.#daemons.get(name);
-    if (state === undefined && !this.#lab.daemons.some((daemon) => daemon.name === name)) {
-      throw new AppError('not_found', `node ${this.name} has no daemon '${name}'`);
-    }
-    return {
-      name,
-      running: state?.pid !== undefined,
-      starts: state?.starts ?? 0,
-      ...(state?.pid === undefined ? {} : { pid: state.pid }),
-      ...(state?.lastExit === undefined ? {} : { lastExit: state.lastExit }),
-    };
+    const daemon = this.#daemons.add(spec);
+    if (this.#state === 'ready') await this.#open().request({ op: 'daemon-add', daemon });
   }
 
   async status(): Promise<NodeStatus> {
@@ -425,7 +363,7 @@ export class LocalNode implements LabNode {
       ...this.#lab.info,
       state: this.#state,
       boots: this.#boots,
-      daemons: this.#lab.daemons.map((daemon) => this.#daemonStatus(daemon.name)),
+      daemons: this.#daemons.names.map((name) => this.#daemons.status(name)),
       diskFaults: Object.fromEntries(this.#faults),
       ...(this.#vm === undefined ? {} : { pid: this.#vm.pid }),
       ...(rss === undefined ? {} : { rssBytes: rss }),
@@ -439,24 +377,13 @@ export class LocalNode implements LabNode {
     this.#destroyed = true;
     await this.#vm?.kill();
     this.#server?.close();
-    for (const { log } of this.#daemons.values()) log.end();
+    this.#daemons.close();
   }
 }
 
 /** Locally administered addresses that tell network and node. */
 function macAddress(network: NetworkName, index: number): string {
   return `52:54:00:${network === 'mgmt' ? '77' : '78'}:00:${index.toString(16).padStart(2, '0')}`;
-}
-
-function guestDaemon(spec: DaemonSpec): GuestDaemon {
-  return {
-    name: spec.name,
-    argv: spec.argv,
-    env: spec.env ?? {},
-    restart: spec.restart ?? 'always',
-    autostart: spec.autostart ?? true,
-    ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
-  };
 }
 
 /** A synchronous throw becomes a rejection, as callers of an async function expect. */

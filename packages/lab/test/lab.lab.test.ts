@@ -11,7 +11,7 @@ import { eventually } from './eventually.ts';
 
 const NAME = `t${process.pid}`;
 
-describe('lab', { timeout: 600_000 }, () => {
+describe('lab', { timeout: 1_500_000 }, () => {
   let lab: Lab;
   let n1: LabNode;
   let n2: LabNode;
@@ -26,7 +26,7 @@ describe('lab', { timeout: 600_000 }, () => {
     });
     n1 = lab.node('n1');
     n2 = lab.node('n2');
-    await lab.waitReady(300_000);
+    await lab.waitReady(400_000);
   });
 
   after(async () => {

@@ -18,7 +18,7 @@ async function qemus(): Promise<string[]> {
   return stdout.split('\n').filter((line) => line.includes('qemu-system') && line.includes(`/${NAME}/`));
 }
 
-describe('supervisor', { timeout: 600_000 }, () => {
+describe('supervisor', { timeout: 1_500_000 }, () => {
   after(() => labDestroy(NAME).catch(() => undefined));
 
   it('serves the verbs to other processes, and its death leaves nothing running and nothing that stays', async () => {
