@@ -55,17 +55,8 @@ export const POWER_CASES: readonly ContractCase[] = [
       const alone = await volume.state(world.a);
       assert.equal(alone.disk, 'Consistent');
       const attempt = world.a.drbd.promote(volume.resource, 30_000);
-      const request = await volume.question(world.a);
-      await world.a.fence.answer(request, 1);
-      let over = false;
-      const outcome = attempt.finally(() => {
-        over = true;
-      });
-      while (!over) {
-        for (const more of await world.a.fence.pending()) await world.a.fence.answer(more, 1);
-        await world.pause(100);
-      }
-      const refused = await outcome;
+      await volume.question(world.a);
+      const refused = await volume.refusing(world.a, attempt);
       assert.ok(!refused.ok);
       assert.ok(['fencing-refused', 'no-uptodate-data'].includes(refused.reason), refused.reason);
       await world.b.powerOn();

@@ -115,6 +115,19 @@ describe('driver of DRBD', () => {
     assert.equal((await drbd.look('hf-db'))?.generationIds.slice(0, 16), 'AAAAAAAAAAAAAAA0');
   });
 
+  it('a handshake that has only begun is not a connection, although drbdsetup calls it Connected', async () => {
+    const begun = `exists resource name:hf-db role:Secondary suspended:no
+exists connection name:hf-db peer-node-id:0 conn-name:peer connection:Connected role:Unknown
+exists device name:hf-db volume:0 minor:1000 disk:UpToDate
+exists peer-device name:hf-db peer-node-id:0 conn-name:peer volume:0 replication:Off peer-disk:DUnknown resync-suspended:no
+exists -
+`;
+    const { drbd } = await scripted((command) =>
+      command.includes('get-gi') ? GI('AAAAAAAAAAAAAAA0') : { stdout: begun },
+    );
+    assert.equal((await drbd.look('hf-db'))?.peers[0]?.connection, 'Connecting');
+  });
+
   it('INV-9: a failed connect shows neither the secret nor the command line that carries it', async () => {
     const { drbd } = await scripted((command) =>
       command.includes('adjust')

@@ -1,7 +1,16 @@
+import type { ConnectionState } from '@holdfast/api/schema/replica.ts';
 import type { DrbdState } from '../../ports/drbd.ts';
 import type { ConfigHeader } from './config-file.ts';
 import type { Dialect } from './dialect.ts';
-import type { KernelResource } from './events2.ts';
+import type { KernelPeer, KernelResource } from './events2.ts';
+
+/**
+ * drbdsetup of 8.4 prints `connection:Connected` also while the handshake has only begun (WFReportParams); nothing is
+ * known of the peer then, not even its role. That is not a connection for anybody who decides by it.
+ */
+function connectionOf(peer: KernelPeer): ConnectionState {
+  return peer.connection === 'Connected' && peer.role === 'Unknown' ? 'Connecting' : peer.connection;
+}
 
 /** The kernel's resource in the words of the port: peers named by replica. Pure. */
 export function toDrbdState(
@@ -19,7 +28,7 @@ export function toDrbdState(
     peers.push({
       replica: configured?.replica ?? '',
       node: configured?.node ?? peer.name,
-      connection: peer.connection,
+      connection: connectionOf(peer),
       role: peer.role,
       disk: peer.disk,
       replication: peer.replication,
