@@ -98,6 +98,12 @@ function refuseWithoutReplica(draft: VolumeDraft, node: string): void {
     draft.condition('Attached', false, 'NodeNotFound', `there is no node '${node}' (hf node list). ${on}`);
     return;
   }
+  const going = facts.replicas.find((replica) => replica.spec.node === node);
+  if (going !== undefined) {
+    const message = `${going.name} on ${node} is being removed and is not attached any more. ${on}: attach it there`;
+    draft.condition('Attached', false, 'ReplicaLeaving', message);
+    return;
+  }
   if (facts.active.length === 0) {
     draft.condition(
       'Attached',

@@ -49,14 +49,22 @@ export function leaveSet(draft: VolumeDraft, member: string, reason: string): bo
   return true;
 }
 
-/** Members whose object is gone or going leave the set, so that nobody waits for them (and the agent may take the disk down). */
-export function planDepartures(draft: VolumeDraft): void {
+/**
+ * Members whose object is gone or going leave the set, so that nobody waits for them and the agent may take the disk down.
+ * Deleting a Replica by hand is a wish to have it gone now: one other complete copy is enough. `crowded`: no further
+ * replica can be added before one goes; then, of several that are being deleted, one stays until it has an heir.
+ */
+export function planDepartures(draft: VolumeDraft, crowded: boolean): void {
   const { facts } = draft;
   if (!facts.bootstrapped) return;
-  const alive = facts.active.filter((replica) => replica.inSync && isReady(replica));
+  const alive = facts.present.filter((replica) => replica.inSync && isReady(replica));
+  const heirs = alive.filter((replica) => !replica.deleting);
   if (alive.length === 0) return;
   for (const ghost of facts.ghosts) leaveSet(draft, ghost, 'its Replica object no longer exists');
-  for (const replica of facts.replicas) {
-    if (replica.deleting && replica.inSync) leaveSet(draft, replica.name, 'its Replica object is being deleted');
+  if (heirs.length === 0 && !crowded) return;
+  const keeper = alive.find((replica) => replica.name === facts.record.primary) ?? alive[0];
+  for (const replica of facts.present) {
+    if (!replica.deleting || !replica.inSync || (heirs.length === 0 && replica === keeper)) continue;
+    leaveSet(draft, replica.name, 'its Replica object is being deleted');
   }
 }

@@ -7,7 +7,7 @@ import { list, type ReplicaFact, type VolumeFacts } from './facts.ts';
 export function planGrow(draft: VolumeDraft): void {
   const { facts } = draft;
   const size = facts.spec.sizeBytes;
-  const staying = facts.active.filter((replica) => !draft.isDropped(replica));
+  const staying = facts.present.filter((replica) => !draft.isDropped(replica));
   const small = staying.filter((replica) => draft.specOf(replica).sizeBytes < size);
   const refusals = small.flatMap((replica) => whyNotGrow(replica, size, facts) ?? []);
   if (refusals.length > 0) {

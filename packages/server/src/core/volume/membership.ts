@@ -31,6 +31,22 @@ export function planMembership(draft: VolumeDraft): void {
     lower(draft, staying, leaving);
     return;
   }
+  if (staying.length < want && facts.active.length > want) {
+    // More copies than asked for: one that leaves goes now, so that its node is free for others.
+    const victim = leaving.find(
+      (one) =>
+        whyNotDrop(
+          one,
+          facts.active.filter((other) => other !== one),
+          draft,
+        ) === null,
+    );
+    if (victim !== undefined) {
+      drop(draft, victim, `${whyLeaving(victim, facts) ?? 'leaving'}; there are more copies than asked for`);
+      draft.condition('Placed', false, 'Moving', `${victim.name} leaves ${victim.spec.node}`);
+      return;
+    }
+  }
   const need = want - staying.length;
   if (need > 0) {
     const room = maxReplicas(facts) - facts.present.length;
@@ -73,8 +89,13 @@ function whyLeaving(replica: ReplicaFact, facts: VolumeFacts): string | null {
   return node?.spec?.evict === true ? `node ${replica.spec.node} is being evicted` : null;
 }
 
+/** No replica can be added before one goes. */
+export function isCrowded(facts: VolumeFacts): boolean {
+  return facts.present.length >= maxReplicas(facts);
+}
+
 function maxReplicas(facts: VolumeFacts): number {
-  const eight = facts.active.some(
+  const eight = facts.present.some(
     (replica) => facts.observation.cluster.nodes.get(replica.spec.node)?.status?.drbd === '8.4',
   );
   return eight ? MAX_REPLICAS_84 : MAX_REPLICAS_9;

@@ -10,7 +10,7 @@ import { VolumeDraft } from './draft.ts';
 import { planDepartures } from './drop.ts';
 import { factsOf, type VolumeFacts } from './facts.ts';
 import { planGrow } from './grow.ts';
-import { planMembership } from './membership.ts';
+import { isCrowded, planMembership } from './membership.ts';
 import { planPeers } from './peers.ts';
 import { planStatus } from './status.ts';
 import type { VolumeAction, VolumeObservation, VolumePlan } from './types.ts';
@@ -31,7 +31,7 @@ export function planVolume(observation: VolumeObservation): VolumePlan {
       ];
 
   const draft = new VolumeDraft(facts);
-  planDepartures(draft);
+  planDepartures(draft, isCrowded(facts));
   planMembershipOrSayWhy(draft);
   const created = planPeers(draft);
   planGrow(draft);

@@ -11,6 +11,7 @@ const WARNINGS: ReadonlySet<string> = new Set([
   'NodeNotFound',
   'NodeNotReady',
   'NoReplicaOnNode',
+  'ReplicaLeaving',
   'NotInSync',
   'NeedsReducedRedundancy',
   'WaitingForRelease',
