@@ -124,10 +124,10 @@ export const FENCING_CASES: readonly ContractCase[] = [
       const volume = await new TestVolume(world).create();
       await world.cut();
       await volume.untilDisconnected(world.b);
-      const attempt = world.b.drbd.promote(volume.resource, 30_000);
+      const attempt = world.b.drbd.promote(volume.resource, 60_000);
       await volume.question(world.b);
       // The kernel asks up to four times.
-      const outcome = await volume.refusing(world.b, attempt);
+      const outcome = await volume.answering(world.b, 1, attempt);
       assert.ok(!outcome.ok);
       assert.equal(outcome.reason, 'fencing-refused');
       assert.equal((await volume.state(world.b)).role, 'Secondary');
@@ -143,16 +143,15 @@ export const FENCING_CASES: readonly ContractCase[] = [
       await world.cut();
       await volume.untilDisconnected(world.a);
       await volume.untilDisconnected(world.b);
-      const attempt = world.b.drbd.promote(volume.resource, 30_000);
-      const request = await volume.question(world.b);
+      const attempt = world.b.drbd.promote(volume.resource, 60_000);
+      await volume.question(world.b);
       await world.heal();
       await world.pause(3000);
       const meanwhile = await volume.state(world.b);
       assert.notEqual(meanwhile.peers[0]?.connection, 'Connected');
       assert.equal(meanwhile.role, 'Secondary');
       assert.notEqual((await volume.state(world.a)).peers[0]?.connection, 'Connected');
-      await world.b.fence.answer(request, 4);
-      assert.deepEqual(await attempt, { ok: true });
+      assert.deepEqual(await volume.answering(world.b, 4, attempt), { ok: true });
       await volume.untilHealthy();
       assert.equal((await volume.state(world.b)).role, 'Primary');
       await volume.destroy();
@@ -167,10 +166,7 @@ export const FENCING_CASES: readonly ContractCase[] = [
       await world.cut();
       const lost = await volume.write(world.a, 1, 'never acknowledged');
       await world.a.fence.answer(await volume.question(world.a), 1);
-      await volume.untilDisconnected(world.b);
-      const attempt = world.b.drbd.promote(volume.resource, 30_000);
-      await world.b.fence.answer(await volume.question(world.b), 4);
-      assert.deepEqual(await attempt, { ok: true });
+      await volume.promoteAlone(world.b);
       assert.equal(await volume.read(world.b, 1), 'common');
       assert.equal(await (await volume.write(world.b, 1, 'new owner')).result, 'acked');
       // INV-5, in this order.
@@ -195,10 +191,7 @@ export const FENCING_CASES: readonly ContractCase[] = [
       await world.cut();
       const lost = await volume.write(world.a, 1, 'never acknowledged');
       await world.a.fence.answer(await volume.question(world.a), 1);
-      await volume.untilDisconnected(world.b);
-      const attempt = world.b.drbd.promote(volume.resource, 30_000);
-      await world.b.fence.answer(await volume.question(world.b), 4);
-      assert.deepEqual(await attempt, { ok: true });
+      await volume.promoteAlone(world.b);
       assert.equal(await (await volume.write(world.b, 1, 'new owner')).result, 'acked');
       await world.heal();
       for (const node of [world.a, world.b])

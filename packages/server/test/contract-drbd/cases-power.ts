@@ -16,7 +16,7 @@ export const POWER_CASES: readonly ContractCase[] = [
       assert.equal((await volume.state(world.a)).peers[0]?.outOfSyncBytes, MIB + 4096);
       await world.b.powerOn();
       assert.equal(await volume.look(world.b), undefined);
-      assert.deepEqual(await world.b.drbd.listConfigs(), [volume.resource]);
+      assert.ok((await world.b.drbd.listConfigs()).includes(volume.resource));
       assert.equal(await world.b.drbd.metadataState(volume.config(world.b)), 'valid');
       await world.b.drbd.adjust(volume.resource);
       await volume.untilHealthy();
@@ -31,10 +31,7 @@ export const POWER_CASES: readonly ContractCase[] = [
       await volume.promote(world.a);
       assert.equal(await (await volume.write(world.a, 7, 'acknowledged')).result, 'acked');
       await world.a.powerOff();
-      await volume.untilDisconnected(world.b);
-      const attempt = world.b.drbd.promote(volume.resource, 30_000);
-      await world.b.fence.answer(await volume.question(world.b), 4);
-      assert.deepEqual(await attempt, { ok: true });
+      await volume.promoteAlone(world.b);
       assert.equal(await volume.read(world.b, 7), 'acknowledged');
       assert.equal(await (await volume.write(world.b, 8, 'after')).result, 'acked');
       await world.a.powerOn();
@@ -54,9 +51,9 @@ export const POWER_CASES: readonly ContractCase[] = [
       await world.a.drbd.adjust(volume.resource);
       const alone = await volume.state(world.a);
       assert.equal(alone.disk, 'Consistent');
-      const attempt = world.a.drbd.promote(volume.resource, 30_000);
+      const attempt = world.a.drbd.promote(volume.resource, 60_000);
       await volume.question(world.a);
-      const refused = await volume.refusing(world.a, attempt);
+      const refused = await volume.answering(world.a, 1, attempt);
       assert.ok(!refused.ok);
       assert.ok(['fencing-refused', 'no-uptodate-data'].includes(refused.reason), refused.reason);
       await world.b.powerOn();

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLab, type Lab, type LabNode } from '@holdfast/lab/lab.ts';
+import { createLab, type Lab, type LabNode, type LabOptions } from '@holdfast/lab/lab.ts';
 import { createDrbd } from '../../src/adapters/drbd/index.ts';
 import { createFenceGate } from '../../src/adapters/fence/index.ts';
 import type { Clock, Random } from '../../src/ports/clock.ts';
 import type { Drbd } from '../../src/ports/drbd.ts';
+import type { Exec, ExecResult } from '../../src/ports/exec.ts';
 import type { FenceGate } from '../../src/ports/fence.ts';
 import type { Log } from '../../src/ports/log.ts';
 import { labExec, labFiles, labPoke } from './lab-ports.ts';
@@ -45,11 +46,13 @@ export class LabContractNode implements ContractNode {
   readonly vm: LabNode;
   readonly name: string;
   readonly address: string;
+  readonly #record: (result: ExecResult) => void;
   #drbd: Drbd | undefined;
   #fence: FenceGate | undefined;
 
-  constructor(vm: LabNode) {
+  constructor(vm: LabNode, record: (result: ExecResult) => void = () => {}) {
     this.vm = vm;
+    this.#record = record;
     this.name = vm.name;
     this.address = vm.replAddress;
   }
@@ -71,7 +74,16 @@ export class LabContractNode implements ContractNode {
 modprobe -a drbd dm_thin_pool
 if vgs data >/dev/null 2>&1; then vgchange -qq -ay data; else
   vgcreate -qq data /dev/disk/by-id/virtio-hf-${this.name}-d0 && lvcreate -qq -y -l 80%VG -T data/pool; fi`);
-    const common = { exec: labExec(this.vm), files: labFiles(this.vm), clock, log: quiet, stateDir: STATE_DIR };
+    const plain = labExec(this.vm);
+    const exec: Exec = {
+      ...plain,
+      run: async (request) => {
+        const result = await plain.run(request);
+        this.#record(result);
+        return result;
+      },
+    };
+    const common = { exec, files: labFiles(this.vm), clock, log: quiet, stateDir: STATE_DIR };
     this.#drbd = await createDrbd({ ...common, random });
     this.#fence = createFenceGate({ ...common, poke: labPoke(this.vm) });
     await this.#fence.install();
@@ -166,16 +178,14 @@ export interface LabContractWorld extends ContractWorld, AsyncDisposable {
   readonly lab: Lab;
 }
 
-/** Two VMs. `kernel` as in the lab's options. */
-export async function createLabWorld(kernel?: string): Promise<LabContractWorld> {
-  const lab = await createLab({
-    name: 'drbd-contract',
-    nodes: 2,
-    disks: [3 * 2 ** 30],
-    ...(kernel === undefined ? {} : { kernel }),
-  });
-  const a = new LabContractNode(lab.node('n1'));
-  const b = new LabContractNode(lab.node('n2'));
+/** Two VMs. `record` is told of every command and its answer. */
+export async function createLabWorld(
+  options: Pick<LabOptions, 'kernel' | 'app'> & { readonly record?: (result: ExecResult) => void } = {},
+): Promise<LabContractWorld> {
+  const { record, ...labOptions } = options;
+  const lab = await createLab({ name: 'drbd-contract', nodes: 2, disks: [3 * 2 ** 30], ...labOptions });
+  const a = new LabContractNode(lab.node('n1'), record);
+  const b = new LabContractNode(lab.node('n2'), record);
   try {
     await Promise.all([a.start(), b.start()]);
   } catch (error) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DrbdConfig, DrbdState } from '../../src/ports/drbd.ts';
-import type { FenceRequest } from '../../src/ports/fence.ts';
+import type { FenceRequest, FenceVerdict } from '../../src/ports/fence.ts';
 import type { ContractNode, ContractWorld, Disks, PendingWrite } from './world.ts';
 
 export const MIB = 1024 * 1024;
@@ -155,7 +155,7 @@ export class TestVolume {
   /** Promotes a connected replica. A starved machine may lose a ping just then: refused, it is tried again. */
   async promote(node: ContractNode): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
-      const outcome = await this.refusing(node, node.drbd.promote(this.resource, 60_000));
+      const outcome = await this.answering(node, 1, node.drbd.promote(this.resource, 60_000));
       if (outcome.ok || attempt === 3 || outcome.reason !== 'fencing-refused') {
         assert.deepEqual(outcome, { ok: true });
         return;
@@ -164,8 +164,16 @@ export class TestVolume {
     }
   }
 
-  /** Answers 1 to every question about this volume until the promise settles. */
-  async refusing<T>(node: ContractNode, promise: Promise<T>): Promise<T> {
+  /** Promotes a replica that is on its own, with a grant. */
+  async promoteAlone(node: ContractNode): Promise<void> {
+    await this.untilDisconnected(node);
+    const attempt = node.drbd.promote(this.resource, 60_000);
+    await this.question(node);
+    assert.deepEqual(await this.answering(node, 4, attempt), { ok: true });
+  }
+
+  /** Gives this answer to every question about this volume until the promise settles: the kernel may ask several times. */
+  async answering<T>(node: ContractNode, verdict: FenceVerdict, promise: Promise<T>): Promise<T> {
     let over = false;
     const watched = promise.finally(() => {
       over = true;
@@ -174,7 +182,7 @@ export class TestVolume {
       await Promise.race([watched, this.world.pause(STEP_MS)]);
       if (over) break;
       for (const request of await node.fence.pending())
-        if (request.resource === this.resource) await node.fence.answer(request, 1);
+        if (request.resource === this.resource) await node.fence.answer(request, verdict);
     }
     return watched;
   }
