@@ -125,3 +125,46 @@ test('deleting a detached volume whose node is down waits for that node and remo
   await world.until('gone', () => world.cluster.get(VOLUMES, 'db') === undefined);
   world.end();
 });
+
+test('twenty volumes fail over together in about the time of one', async () => {
+  const world = new World();
+  world.start();
+  const names = Array.from({ length: 20 }, (_, index) => `v${index}`);
+  for (const name of names) world.createVolume(name, { placement: { nodes: ['a', 'b'] } });
+  await world.until('ready', () => names.every((name) => world.volume(name).status?.phase === 'Ready'));
+  for (const name of names) world.attach(name, 'a');
+  await world.until('attached', () => names.every((name) => world.volume(name).status?.attachedTo === 'a'));
+  world.agents.powerOff('a');
+  for (const name of names) world.attach(name, 'b');
+  const startMs = world.clock.monotonic();
+  await world.until('all over', () => names.every((name) => world.volume(name).status?.attachedTo === 'b'));
+  assert.ok(world.clock.monotonic() - startMs <= 6_000, `took ${world.clock.monotonic() - startMs} ms`);
+  world.end();
+});
+
+test('a controller that was cut off from the API server declares no living node lost afterwards', async () => {
+  const world = new World();
+  let cut = false;
+  world.start({ isCut: () => cut });
+  world.createVolume('db');
+  await world.until('ready', () => world.volume('db').status?.phase === 'Ready');
+  const said: string[] = [];
+  const watch = (): void => {
+    for (const node of ['a', 'b', 'c']) {
+      if (condition(world, node)?.reason === 'NodeLost') said.push(node);
+    }
+  };
+  for (const lengthMs of [2_000, 3_500, 10_000, 120_000]) {
+    cut = true;
+    world.cluster.disturb();
+    await world.clock.advance(lengthMs);
+    cut = false;
+    for (let step = 0; step < 30; step += 1) {
+      await world.clock.advance(1_000);
+      watch();
+    }
+    assert.equal(condition(world, 'a')?.status, 'True');
+  }
+  world.end();
+  assert.deepEqual(said, []);
+});

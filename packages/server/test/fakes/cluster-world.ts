@@ -89,6 +89,7 @@ export class World {
         await hooks.after?.(call);
         if (dead) await never;
       },
+      isCut: () => hooks.isCut?.() === true,
     });
     const stop = new AbortController();
     const controller = createController({

@@ -29,6 +29,8 @@ export const MUTATIONS: ReadonlySet<Verb> = new Set([
 export interface ClientHooks {
   before?(call: Call): void | Promise<void>;
   after?(call: Call): void | Promise<void>;
+  /** True while this client cannot reach the server: calls fail, watches break (after {@link FakeCluster.disturb}). */
+  isCut?(): boolean;
 }
 
 type AnyStored = Stored<ApiObject<Record<string, unknown>, Record<string, unknown>>>;
@@ -133,6 +135,11 @@ export class FakeCluster {
     this.#put(type, marked, 'MODIFIED');
   }
 
+  /** Makes every watch look whether it still has a connection. */
+  disturb(): void {
+    for (const wake of [...this.#watchers]) wake();
+  }
+
   client(hooks: ClientHooks = {}): ClusterClient {
     return { resource: (type) => this.#resource(type, hooks) };
   }
@@ -141,6 +148,7 @@ export class FakeCluster {
     const call = async <R>(verb: Verb, name: string, work: () => R): Promise<R> => {
       const what = { verb, plural: type.plural, name };
       await hooks.before?.(what);
+      if (hooks.isCut?.() === true) throw noConnection();
       const result = work();
       await hooks.after?.(what);
       return result;
@@ -181,6 +189,7 @@ export class FakeCluster {
     let index = this.#log.findIndex((entry) => entry.version > from);
     if (index < 0) index = this.#log.length;
     for (;;) {
+      if (hooks.isCut?.() === true) throw noConnection();
       const entry = this.#log[index];
       if (entry === undefined) {
         await new Promise<void>((resolve) => {
@@ -262,6 +271,10 @@ function fail<T extends ApiObject>(
   reason: string,
 ): AppError {
   return new AppError(code, `${type.plural} '${name}': ${reason}`, { details: { reason } });
+}
+
+function noConnection(): AppError {
+  return new AppError('unavailable', 'no connection to the API server', { details: { reason: 'NoConnection' } });
 }
 
 function matches(object: AnyStored, options: ListOptions, namespace: string | undefined): boolean {
