@@ -1,5 +1,5 @@
 /** Entry point of the node agent: configuration, wiring, start, orderly end. */
-import { existsSync, readFileSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { createEventRecorder } from '@holdfast/api/client/events.ts';
@@ -8,7 +8,7 @@ import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
 import { createClock, createRandom } from '../adapters/clock/real.ts';
 import { createDrbd } from '../adapters/drbd/index.ts';
 import { createExec } from '../adapters/exec/index.ts';
-import { crashAt, SideEffects } from '../adapters/exec/instrument.ts';
+import { dieAfterEach, SideEffects } from '../adapters/exec/instrument.ts';
 import { metered } from '../adapters/exec/metered.ts';
 import { createFenceGate } from '../adapters/fence/index.ts';
 import { createFiles } from '../adapters/files/index.ts';
@@ -92,15 +92,15 @@ async function start(config: {
   const clock = createClock();
   const random = createRandom();
   const crash = crashPoints(stateDir);
-  const realFiles = createFiles();
-  const files = crash?.files(realFiles) ?? realFiles;
-  const realExec = metered(createExec(), { log, monotonic: () => clock.monotonic() });
-  const exec = crash?.exec(realExec) ?? realExec;
+  const files = createFiles();
+  const exec = metered(createExec(), { log, monotonic: () => clock.monotonic() });
+  // What the replicas' loop works with; the same things, unless a test wants it to die.
+  const work = { files: crash?.files(files) ?? files, exec: crash?.exec(exec) ?? exec };
   const host = createHost({ exec, files });
   await requireMachine(host, exec, node);
   const { missing } = await host.loadModules(MODULES);
   if (missing.length > 0) log.warn('kernel modules are missing', { modules: missing });
-  const drbd = await findDrbd({ exec, files, clock, random, log, stateDir });
+  const drbd = await findDrbd({ ...work, clock, random, log, stateDir });
   const lvm = createLvm(exec);
   const transport = createHttpTransport({ server: config.server, ca: file('ca-file') });
   const token = file('token-file');
@@ -130,12 +130,12 @@ async function start(config: {
         clock,
         random,
         log,
-        lvm,
+        lvm: crash === undefined ? lvm : createLvm(work.exec),
         drbd,
         fence: drbd === undefined ? undefined : createFenceGate({ exec, files, clock, log, stateDir }),
-        fs: createFileSystems({ exec, files }),
+        fs: createFileSystems(work),
         host,
-        files,
+        files: work.files,
         secrets: createReplicationSecrets(client),
         recorder,
         poolKeeper: createPoolManager({ lvm, host, files, log, node, stateDir }),
@@ -196,21 +196,16 @@ async function findDrbd(args: {
 }
 
 /**
- * For crash tests (INV-8): a file `crash-at` in the state directory holds the number of the side effect at which this
- * process ends itself the hard way, once.
+ * For crash tests (INV-8): while a file `die-after-each` is in the state directory, this process ends itself the hard way
+ * after the first thing that it changes for a replica.
  */
 function crashPoints(stateDir: string): SideEffects | undefined {
-  const path = `${stateDir}/crash-at`;
-  if (!existsSync(path)) return undefined;
-  const at = Number(readFileSync(path, 'utf8'));
+  if (!existsSync(`${stateDir}/die-after-each`)) return undefined;
   return new SideEffects(
-    crashAt({
-      at,
-      record: (line) => process.stdout.write(`side effect ${line}\n`),
-      kill: () => {
-        unlinkSync(path);
-        process.kill(process.pid, 'SIGKILL');
-      },
+    dieAfterEach({
+      // Written by hand and at once: the process has no time left for anything buffered.
+      record: (what) => writeSync(1, `died after: ${what}\n`),
+      kill: () => process.kill(process.pid, 'SIGKILL'),
     }),
   );
 }

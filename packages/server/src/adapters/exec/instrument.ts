@@ -48,11 +48,11 @@ export class SideEffects {
     };
   }
 
-  /** Writes to the API are side effects like any other; heartbeats and Events decide nothing and are left out. */
+  /** Writes to Volumes and Replicas are side effects like any other; heartbeats, Events and Node reports are left out. */
   transport(transport: Transport): Transport {
     return {
       send: (request) =>
-        request.method === 'GET' || /\/(leases|events)(\/|\?|$)/.test(request.path)
+        request.method === 'GET' || !/\/(volumes|replicas)(\/|\?|$)/.test(request.path)
           ? transport.send(request)
           : this.#around(`${request.method} ${request.path}`, () => transport.send(request)),
     };
@@ -74,17 +74,17 @@ export class SideEffects {
 }
 
 /**
- * Ends the process at the point with number `at` the hard way. `record` gets every point (a test counts them in a first
- * run, then crashes at each). `kill` must not return; the entry point passes `process.kill(process.pid, 'SIGKILL')`.
+ * Ends the process the hard way right after the first side effect of its life. A supervisor starts it again, so one run
+ * of the work dies once between every two side effects. `kill` must not return; the entry point passes
+ * `process.kill(process.pid, 'SIGKILL')`. `record` is told what was just done.
  */
-export function crashAt(options: {
-  readonly at: number;
+export function dieAfterEach(options: {
   readonly kill: () => void;
-  readonly record?: (line: string) => void;
+  readonly record: (what: string) => void;
 }): SideEffectHook {
   return (point) => {
-    options.record?.(`${point.number} ${point.phase} ${point.what}`);
-    if (point.number !== options.at) return undefined;
+    if (point.phase === 'before') return undefined;
+    options.record(point.what);
     options.kill();
     // Nothing of this flow may run any more, even if the kill takes a moment to arrive.
     return new Promise<void>(() => {});
