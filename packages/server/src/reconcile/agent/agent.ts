@@ -75,11 +75,17 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     },
   };
   const replicaLoop = createReplicaLoop(deps, replicas, inventory);
+  const poolsSeen = Promise.withResolvers<void>();
 
   async function reconcileNode(): Promise<{ requeueAfterMs: number }> {
     inventory.invalidate();
     const before = nodePools;
-    nodePools = await options.poolKeeper.reconcile(pools.list());
+    try {
+      nodePools = await options.poolKeeper.reconcile(pools.list());
+    } finally {
+      // Also when it failed: then the pools are unknown, and the replicas say so.
+      poolsSeen.resolve();
+    }
     inventory.invalidate();
     const orphans = replicas.synced ? findOrphans(await inventory.read(), replicas.list()) : [];
     await reportNode(orphans);
@@ -147,7 +153,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     nodes.run(signal),
     heartbeat,
     runNode(),
-    replicaLoop.run(signal),
+    replicaLoop.run(signal, poolsSeen.promise),
   ]);
 }
 

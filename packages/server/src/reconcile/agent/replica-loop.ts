@@ -15,8 +15,11 @@ const CONCURRENCY = 4;
 export interface ReplicaLoop {
   readonly loop: Loop;
   enqueueAll(): void;
-  /** Runs until the signal aborts; rejects when one of its parts dies, which must end the agent. */
-  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Runs until the signal aborts; rejects when one of its parts dies, which must end the agent. Fence questions are
+   * answered at once; the replicas' work begins with `poolsSeen`, so that a start does not report pools as unknown.
+   */
+  run(signal: AbortSignal, poolsSeen: Promise<void>): Promise<void>;
 }
 
 export function createReplicaLoop(
@@ -56,7 +59,7 @@ export function createReplicaLoop(
     }
   }
 
-  async function run(signal: AbortSignal): Promise<void> {
+  async function run(signal: AbortSignal, poolsSeen: Promise<void>): Promise<void> {
     await replicas.whenSynced(signal);
     const unsubscribe = replicas.onChange((change) => {
       const replica = change.new;
@@ -71,7 +74,7 @@ export function createReplicaLoop(
         : serveFencing({ deps, gate: deps.fence, promoting, replicaOf, onVerdict }, signal);
     enqueueAll();
     try {
-      await Promise.all([loop.run(signal), followDrbd(signal), fencing]);
+      await Promise.all([poolsSeen.then(() => loop.run(signal)), followDrbd(signal), fencing]);
     } finally {
       unsubscribe();
     }
