@@ -104,7 +104,7 @@ export function aVolume(
   return {
     apiVersion: API_VERSION,
     kind: 'Volume',
-    metadata: { name, creationTimestamp: ago(600) },
+    metadata: { name, creationTimestamp: ago(600), finalizers: ['holdfast.storage/volume'] },
     spec: {
       sizeBytes: GIB,
       replicas: 2,
@@ -159,12 +159,23 @@ export function aReplica(
       sizeBytes: GIB,
       layout: 'drbd',
       drbd: { minor: 1000 + ordinal, port: 7000, nodeId: ordinal, address: `10.78.0.1${node.slice(1)}` },
-      peers: [],
+      peers: [
+        {
+          replica: `${volume}-r${other}`,
+          node: `n${other + 1}`,
+          type: 'Diskful',
+          nodeId: other,
+          address: `10.78.0.1${other + 1}`,
+          port: 7000,
+          minor: 1000 + other,
+        },
+      ],
       bootstrap: 'skip-sync',
     },
     status: {
       phase: 'Ready',
       lvSizeBytes: GIB,
+      deviceSizeBytes: GIB,
       drbd: {
         role: 'Secondary',
         disk: 'UpToDate',

@@ -52,6 +52,7 @@ function healthy(): FakeCluster {
       status: {
         phase: 'Ready',
         lvSizeBytes: GIB,
+        deviceSizeBytes: GIB,
         attached: { device: '/dev/drbd1000', mountPath: '/var/lib/holdfast/mounts/db', readOnly: false },
         drbd: {
           role: 'Primary',
@@ -120,6 +121,7 @@ function troubled(): FakeCluster {
       status: {
         phase: 'Ready',
         lvSizeBytes: GIB,
+        deviceSizeBytes: GIB,
         drbd: {
           role: 'Primary',
           disk: 'UpToDate',
