@@ -30,7 +30,7 @@ const RULES: readonly Rule[] = [
   },
   {
     pattern:
-      /volume group "[^"]*" not found|failed to find logical volume|pool \S+ not found in volume group|logical volume\(?s?\)? not found|no device found for|no pv found on device|cannot find device/i,
+      /volume group "[^"]*" not found|failed to find logical volume|pool \S+ not found in volume group|logical volume\(?s?\)? not found|no device found for|no pv found on device|cannot find device|no such file or directory/i,
     code: 'not_found',
     reason: 'NotFound',
     remedy: 'check that the disk is present and the pool is Ready',
@@ -43,7 +43,7 @@ const RULES: readonly Rule[] = [
   },
   {
     pattern:
-      /existing signature|aborted wiping|device is partitioned|without -ff|is already in volume group|excluded by a filter|mounted filesystem/i,
+      /existing signature|aborted wiping|device is partitioned|without -ff|is already in volume group|excluded by a filter|mounted filesystem|with duplicates/i,
     code: 'failed_precondition',
     reason: 'DiskNotFree',
     remedy: 'name an empty disk, or empty this one yourself (wipefs -a) if nothing on it is needed',

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeExec } from '../../../test/fakes/exec.ts';
+import { FakeFiles } from '../../../test/fakes/files.ts';
+import { dieAfterEach, type SideEffectPoint, SideEffects } from './instrument.ts';
+
+const timeoutMs = 1_000;
+
+test('every side effect is a point before and a point after, reads are none, and all ports share one count', async () => {
+  const points: SideEffectPoint[] = [];
+  const effects = new SideEffects((point) => {
+    points.push(point);
+  });
+  const exec = effects.exec(new FakeExec(() => ({})));
+  const files = effects.files(new FakeFiles());
+  await exec.run({ argv: ['lvm', 'fullreport'], timeoutMs, sideEffect: false });
+  await exec.run({ argv: ['lvm', 'lvcreate'], timeoutMs });
+  await files.read('/a');
+  await files.write('/a', 'text');
+  assert.deepEqual(points, [
+    { number: 1, phase: 'before', what: 'lvm lvcreate' },
+    { number: 2, phase: 'after', what: 'lvm lvcreate' },
+    { number: 3, phase: 'before', what: 'write /a' },
+    { number: 4, phase: 'after', what: 'write /a' },
+  ]);
+});
+
+test('dies right after the first side effect, with that effect done, and nothing runs on', async () => {
+  const fake = new FakeExec(() => ({}));
+  const killed = Promise.withResolvers<void>();
+  const recorded: string[] = [];
+  const hook = dieAfterEach({ kill: () => killed.resolve(), record: (what) => recorded.push(what) });
+  const exec = new SideEffects(hook).exec(fake);
+  await exec.run({ argv: ['blkid', '-p'], timeoutMs, sideEffect: false });
+  let returned = false;
+  void exec.run({ argv: ['mkfs.ext4'], timeoutMs }).then(() => {
+    returned = true;
+  });
+  await killed.promise;
+  await new Promise(setImmediate);
+  assert.deepEqual(fake.lineOfCalls, ['blkid -p', 'mkfs.ext4']);
+  assert.deepEqual(recorded, ['mkfs.ext4']);
+  assert.equal(returned, false);
+});
