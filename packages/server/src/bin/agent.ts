@@ -1,5 +1,5 @@
 /** Entry point of the node agent: configuration, wiring, start, orderly end. */
-import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { createEventRecorder } from '@holdfast/api/client/events.ts';
@@ -200,12 +200,17 @@ async function findDrbd(args: {
  * after the first thing that it changes for a replica.
  */
 function crashPoints(stateDir: string): SideEffects | undefined {
-  if (!existsSync(`${stateDir}/die-after-each`)) return undefined;
+  const path = `${stateDir}/die-after-each`;
+  if (!existsSync(path)) return undefined;
   return new SideEffects(
     dieAfterEach({
-      // Written by hand and at once: the process has no time left for anything buffered.
-      record: (what) => writeSync(1, `died after: ${what}\n`),
-      kill: () => process.kill(process.pid, 'SIGKILL'),
+      last: readFileSync(path, 'utf8'),
+      die: (what) => {
+        // By hand and at once: the process has no time left for anything buffered.
+        writeFileSync(path, what);
+        writeSync(1, `died after: ${what}\n`);
+        process.kill(process.pid, 'SIGKILL');
+      },
     }),
   );
 }
