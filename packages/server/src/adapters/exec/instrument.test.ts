@@ -27,18 +27,24 @@ test('every side effect is a point before and a point after, reads are none, and
 
 test('dies right after the first side effect, with that effect done, and nothing runs on', async () => {
   const fake = new FakeExec(() => ({}));
-  const killed = Promise.withResolvers<void>();
-  const recorded: string[] = [];
-  const hook = dieAfterEach({ kill: () => killed.resolve(), record: (what) => recorded.push(what) });
-  const exec = new SideEffects(hook).exec(fake);
+  const died = Promise.withResolvers<string>();
+  const exec = new SideEffects(dieAfterEach({ last: '', die: died.resolve })).exec(fake);
   await exec.run({ argv: ['blkid', '-p'], timeoutMs, sideEffect: false });
   let returned = false;
   void exec.run({ argv: ['mkfs.ext4'], timeoutMs }).then(() => {
     returned = true;
   });
-  await killed.promise;
+  assert.equal(await died.promise, 'mkfs.ext4');
   await new Promise(setImmediate);
   assert.deepEqual(fake.lineOfCalls, ['blkid -p', 'mkfs.ext4']);
-  assert.deepEqual(recorded, ['mkfs.ext4']);
   assert.equal(returned, false);
+});
+
+test('passes the point of the last death once, so that the step after it is reached', async () => {
+  const died = Promise.withResolvers<string>();
+  const effects = new SideEffects(dieAfterEach({ last: 'lvm lvcreate', die: died.resolve }));
+  const exec = effects.exec(new FakeExec(() => ({})));
+  await exec.run({ argv: ['lvm', 'lvcreate'], timeoutMs });
+  void exec.run({ argv: ['lvm', 'lvcreate'], timeoutMs });
+  assert.equal(await died.promise, 'lvm lvcreate');
 });
