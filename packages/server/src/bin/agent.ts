@@ -204,10 +204,10 @@ function crashPoints(stateDir: string): SideEffects | undefined {
   if (!existsSync(path)) return undefined;
   return new SideEffects(
     dieAfterEach({
-      last: readFileSync(path, 'utf8'),
-      die: (what) => {
+      deaths: readFileSync(path, 'utf8').split('\n').filter(Boolean),
+      die: (what, deaths) => {
         // By hand and at once: the process has no time left for anything buffered.
-        writeFileSync(path, what);
+        writeFileSync(path, deaths.join('\n'));
         writeSync(1, `died after: ${what}\n`);
         process.kill(process.pid, 'SIGKILL');
       },

@@ -28,7 +28,7 @@ test('every side effect is a point before and a point after, reads are none, and
 test('dies right after the first side effect, with that effect done, and nothing runs on', async () => {
   const fake = new FakeExec(() => ({}));
   const died = Promise.withResolvers<string>();
-  const exec = new SideEffects(dieAfterEach({ last: '', die: died.resolve })).exec(fake);
+  const exec = new SideEffects(dieAfterEach({ deaths: [], die: died.resolve })).exec(fake);
   await exec.run({ argv: ['blkid', '-p'], timeoutMs, sideEffect: false });
   let returned = false;
   void exec.run({ argv: ['mkfs.ext4'], timeoutMs }).then(() => {
@@ -40,9 +40,9 @@ test('dies right after the first side effect, with that effect done, and nothing
   assert.equal(returned, false);
 });
 
-test('passes the point of the last death once, so that the step after it is reached', async () => {
+test('passes the points of the last deaths once, so that the step after it is reached', async () => {
   const died = Promise.withResolvers<string>();
-  const effects = new SideEffects(dieAfterEach({ last: 'lvm lvcreate', die: died.resolve }));
+  const effects = new SideEffects(dieAfterEach({ deaths: ['lvm lvcreate'], die: died.resolve }));
   const exec = effects.exec(new FakeExec(() => ({})));
   await exec.run({ argv: ['lvm', 'lvcreate'], timeoutMs });
   void exec.run({ argv: ['lvm', 'lvcreate'], timeoutMs });

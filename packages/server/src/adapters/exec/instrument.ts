@@ -73,21 +73,23 @@ export class SideEffects {
   }
 }
 
+/** Deaths that are remembered: as many as a step has side effects that begin again from its start. */
+const REMEMBERED = 4;
+
 /**
  * Ends the process the hard way right after the first side effect of its life. A supervisor starts it again, so one run
- * of the work dies once between every two side effects. The point of the last death is passed once, or a step of two side
- * effects that begins again from its start would never get to its second. `die` records the point for the next life and
- * must not return.
+ * of the work dies once between every two side effects. The points of the last few deaths are passed once each, or a step
+ * of several side effects that begins again from its start would never get to its end. `die` keeps `deaths` for the next
+ * life and must not return.
  */
-export function dieAfterEach(options: { readonly last: string; readonly die: (what: string) => void }): SideEffectHook {
-  let passed = false;
+export function dieAfterEach(options: {
+  readonly deaths: readonly string[];
+  readonly die: (what: string, deaths: readonly string[]) => void;
+}): SideEffectHook {
+  const passes = new Set(options.deaths);
   return (point) => {
-    if (point.phase === 'before') return undefined;
-    if (point.what === options.last && !passed) {
-      passed = true;
-      return undefined;
-    }
-    options.die(point.what);
+    if (point.phase === 'before' || passes.delete(point.what)) return undefined;
+    options.die(point.what, [point.what, ...options.deaths].slice(0, REMEMBERED));
     // Nothing of this flow may run any more, even if the kill takes a moment to arrive.
     return new Promise<void>(() => {});
   };
