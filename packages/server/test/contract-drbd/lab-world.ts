@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLab, type Lab, type LabNode, type LabOptions } from '@holdfast/lab/lab.ts';
 import { createDrbd } from '../../src/adapters/drbd/index.ts';
 import { createFenceGate } from '../../src/adapters/fence/index.ts';
+import { LVM_CONFIG } from '../../src/adapters/lvm/config.ts';
 import type { Clock, Random } from '../../src/ports/clock.ts';
 import type { Drbd } from '../../src/ports/drbd.ts';
 import type { Exec, ExecResult } from '../../src/ports/exec.ts';
@@ -14,6 +15,8 @@ import type { ContractNode, ContractWorld } from './world.ts';
 
 export const STATE_DIR = '/var/lib/holdfast';
 const EXTENT = 4 * 1024 * 1024;
+/** Among others it keeps LVM from scanning DRBD devices: reading a frozen one hangs. */
+const LVM = `--config '${LVM_CONFIG}'`;
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -72,8 +75,8 @@ export class LabContractNode implements ContractNode {
     await this.vm.waitReady();
     await this.vm.sh(`set -e
 modprobe -a drbd dm_thin_pool
-if vgs data >/dev/null 2>&1; then vgchange -qq -ay data; else
-  vgcreate -qq data /dev/disk/by-id/virtio-hf-${this.name}-d0 && lvcreate -qq -y -l 80%VG -T data/pool; fi`);
+if vgs ${LVM} data >/dev/null 2>&1; then vgchange ${LVM} -qq -ay data; else
+  vgcreate ${LVM} -qq data /dev/disk/by-id/virtio-hf-${this.name}-d0 && lvcreate ${LVM} -qq -y -l 80%VG -T data/pool; fi`);
     const plain = labExec(this.vm);
     const exec: Exec = {
       ...plain,
@@ -93,13 +96,13 @@ if vgs data >/dev/null 2>&1; then vgchange -qq -ay data; else
     const metaBytes = this.drbd.metadataBytes(sizeBytes, 1);
     assert.equal(metaBytes % EXTENT, 0);
     await this.vm.sh(`set -e
-lvcreate -qq -y -Wy -V ${sizeBytes}b -T data/pool -n ${volume}
-lvcreate -qq -y -Wy -Zy -L ${metaBytes}b -n ${volume}.md data`);
+lvcreate ${LVM} -qq -y -Wy -V ${sizeBytes}b -T data/pool -n ${volume}
+lvcreate ${LVM} -qq -y -Wy -Zy -L ${metaBytes}b -n ${volume}.md data`);
     return { disk: `/dev/data/${volume}`, metaDisk: `/dev/data/${volume}.md` };
   }
 
   async growDisk(volume: string, sizeBytes: number): Promise<void> {
-    await this.vm.sh(`lvextend -qq -L ${sizeBytes}b data/${volume}`);
+    await this.vm.sh(`lvextend ${LVM} -qq -L ${sizeBytes}b data/${volume}`);
   }
 
   async write(minor: number, block: number, text: string) {
