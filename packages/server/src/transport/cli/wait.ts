@@ -210,7 +210,7 @@ export function judgePoolReady(name: string): (snapshot: Snapshot) => WaitVerdic
       if (report?.state === 'Ready') continue;
       const what =
         report === undefined
-          ? 'to start'
+          ? 'to begin'
           : `which is ${report.state}${report.message === undefined ? '' : `: ${report.message}`}`;
       return { done: false, waitingFor: `node ${nodeName} ${what}` };
     }

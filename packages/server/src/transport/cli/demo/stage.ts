@@ -40,7 +40,9 @@ export class Stage {
     let out = '';
     let err = '';
     const colour = this.#ctx.paint.enabled && options.color;
-    const status = await runCli(line.split(' '), {
+    // A busy machine is no reason to give up: the demo is patient where a person at a prompt may not be.
+    const argv = [...line.split(' '), ...(line.includes(' --wait') ? ['--timeout', '5m'] : [])];
+    const status = await runCli(argv, {
       ...io,
       env: { ...io.env, HF_SERVER: this.cluster.server, HF_TOKEN: this.cluster.token, NO_COLOR: colour ? '' : '1' },
       stdout: {
