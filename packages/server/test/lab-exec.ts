@@ -50,11 +50,17 @@ export function createLabExec(guest: GuestRunner): Exec {
   };
 }
 
-/** The files port of another machine, enough for /proc, /sys and small files of state. */
+/**
+ * The files port of another machine, enough for /proc, /sys and small files of state. A look at /sys/block reads some
+ * hundred attributes, so all of them are fetched in one go whenever the directory is listed.
+ */
 export function createLabFiles(exec: Exec): Files {
+  let blocks: { readonly text: Map<string, string>; readonly names: Map<string, Set<string>> } | undefined;
+
   async function run(...argv: [string, ...string[]]): Promise<string> {
     return (await exec.run({ argv, timeoutMs: 30_000 })).stdout;
   }
+
   /** undefined when the path does not exist; other failures are failures. */
   async function ask(...argv: [string, ...string[]]): Promise<string | undefined> {
     const result = await exec.run({ argv, timeoutMs: 30_000, okCodes: [0, 1, 2], sideEffect: false });
@@ -64,8 +70,32 @@ export function createLabFiles(exec: Exec): Files {
     }
     throw new AppError('internal', `${argv.join(' ')}: ${result.stderr}`);
   }
+
+  async function fetchBlocks(): Promise<void> {
+    const script = `cd /sys/block && ls -1d */* */*/* && echo && grep -s '' */dev */size */ro */serial */wwid */partition \
+      */queue/rotational */dm/uuid */dm/name */device/serial */device/wwid */device/model */*/dev */*/partition || true`;
+    const output = await run('sh', '-c', script);
+    const [paths = '', attributes = ''] = output.split('\n\n');
+    const text = new Map<string, string>();
+    const names = new Map<string, Set<string>>();
+    for (const path of paths.split('\n')) {
+      const parts = path.split('/');
+      for (let depth = 0; depth < parts.length; depth += 1) {
+        const dir = ['/sys/block', ...parts.slice(0, depth)].join('/');
+        names.set(dir, (names.get(dir) ?? new Set()).add(parts[depth] ?? ''));
+      }
+    }
+    for (const line of attributes.split('\n')) {
+      const at = line.indexOf(':');
+      if (at > 0) text.set(`/sys/block/${line.slice(0, at)}`, `${line.slice(at + 1)}\n`);
+    }
+    blocks = { text, names };
+  }
+
   return {
-    read: (path) => ask('cat', path),
+    async read(path) {
+      return path.startsWith('/sys/block/') && blocks !== undefined ? blocks.text.get(path) : await ask('cat', path);
+    },
     async write(path, content, mode = 0o600) {
       const script = 'mkdir -p "$(dirname "$1")" && cat > "$1.tmp" && chmod "$2" "$1.tmp" && mv "$1.tmp" "$1"';
       await exec.run({
@@ -81,6 +111,8 @@ export function createLabFiles(exec: Exec): Files {
       await run('rm', '-f', path);
     },
     async list(dir) {
+      if (dir === '/sys/block') await fetchBlocks();
+      if (dir.startsWith('/sys/block') && blocks !== undefined) return [...(blocks.names.get(dir) ?? [])].sort();
       const text = await ask('ls', '-1', dir);
       return text === undefined ? [] : text.split('\n').filter((name) => name !== '');
     },

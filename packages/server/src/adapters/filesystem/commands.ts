@@ -53,7 +53,7 @@ export function mkfs(device: string, fsType: FsType): Argv {
         device,
       ];
     case 'btrfs':
-      return ['mkfs.btrfs', '-q', '-K', '-O', 'no-holes,free-space-tree', device];
+      return ['mkfs.btrfs', '-q', '-K', device];
     default:
       return fsType satisfies never;
   }
