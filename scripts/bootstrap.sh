@@ -29,6 +29,7 @@ xz xz-utils
 tar tar
 apt-get apt
 dpkg-deb dpkg
+kubectl kubernetes-client
 /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 '
 
