@@ -50,7 +50,7 @@ export async function prepareKernel(
   const dir = await cached(
     cacheDir,
     'kernel',
-    contentKey([BUILDER_VERSION, BOOT_MODULES.join(), release, root.key, ...extraParts]),
+    contentKey([BUILDER_VERSION, BOOT_MODULES.join(), release, ...extraParts]),
     async (scratch) => {
       onProgress({ step: 'kernel', detail: `${release}: modules` });
       await build(debs, release, extra, root, scratch);

@@ -10,7 +10,7 @@ import { run } from './run.ts';
 import type { OnProgress } from './types.ts';
 
 /** Raise when the way the image is made changes. */
-const BUILDER_VERSION = '7';
+const BUILDER_VERSION = '8';
 
 /** What Holdfast needs on a node: also the content of the shipped container image. */
 // biome-ignore format: a list of words
@@ -66,6 +66,8 @@ export async function rootImage(
     const apt = await Apt.open(cacheDir, 'rootfs', onProgress);
     const debs = await apt.downloadClosure(packages, onProgress);
     const tree = join(scratch, 'tree');
+    const start = join(scratch, 'start');
+    await writeFile(start, '');
     await unpack(debs, tree, new Set(packages), onProgress);
     await configure(tree);
     onProgress({ step: 'root file system', detail: 'node' });
@@ -75,6 +77,8 @@ export async function rootImage(
     await symlink('/opt/node/bin/node', join(tree, 'usr/bin/node'));
     await saveTools(tree, join(scratch, 'tools'));
     onProgress({ step: 'root file system', detail: 'image' });
+    // What we made or changed gets a fixed time, so that equal inputs give equal images.
+    await run(['find', tree, '-newer', start, '-exec', 'touch', '-h', '-d', '@1700000000', '{}', '+']);
     const usedKiB = Number((await run(['du', '-sk', '--apparent-size', tree])).stdout.toString().split('\t')[0]);
     await makeExt4(join(scratch, 'root.ext4'), {
       // Whole 16 MiB: as persistent memory it must be aligned.
@@ -84,6 +88,7 @@ export async function rootImage(
       reproducible: true,
     });
     await rm(tree, { recursive: true });
+    await rm(start);
   });
   return { image: join(dir, 'root.ext4'), tools: join(dir, 'tools'), key };
 }
