@@ -65,33 +65,43 @@ leave() {
   exit "$1"
 }
 trap 'leave 1' HUP INT TERM
-mkdir -p "$run/requests" "$run/verdicts" "$run/fifos" && mkfifo "$fifo" || leave 1
+# Few processes before the question is out: the Primary stands still meanwhile.
+[ -d "$run/requests" ] && [ -d "$run/verdicts" ] && [ -d "$run/fifos" ] ||
+  mkdir -p "$run/requests" "$run/verdicts" "$run/fifos" || leave 1
+mkfifo "$fifo" || leave 1
 # Both ends: opening does not block, and the agent can tell by it that somebody waits here.
 exec 3<>"$fifo" || leave 1
-while sleep 2 && kill -0 $$; do echo >&3; done &
+ask() { echo "$resource $uptime" >"$request" || leave 1; }
+ask
+while sleep 2 && kill -0 $$; do echo tick >&3; done &
 ticker=$!
 
+word=
 while :; do
-  # Asked until answered: a question that somebody cleaned away comes back.
-  [ -f "$request" ] || { echo "$resource $uptime" >"$fifo.tmp" && mv "$fifo.tmp" "$request"; } || leave 1
   if [ -f "$verdict" ]; then
     answer=
     read -r answer <"$verdict"
     [ "$answer" = 4 ] && leave 4
     leave 1
   fi
-  # DRBD 8.4 shows every minor here, DRBD 9 none.
-  if grep -q '^version: 8\\.' /proc/drbd; then
-    line=$(grep "^ *$minor: " /proc/drbd)
-    case $line in
-    *cs:StandAlone* | *cs:Disconnecting* | *cs:Unconnected* | *cs:Timeout* | *cs:BrokenPipe* | *cs:NetworkFailure* | *cs:ProtocolError* | *cs:TearDown* | *cs:WFConnection* | *cs:WFReportParams*) ;;
-    # Connected again, or gone.
-    *) leave 1 ;;
-    esac
-    case $line in
-    *ro:Secondary/*)
-      read -r now rest </proc/uptime
-      [ $((\${now%%.*} - \${uptime%%.*})) -ge 8 ] && leave 1
+  if [ "$word" = tick ]; then
+    # A question that somebody cleaned away comes back.
+    [ -f "$request" ] || ask
+    # DRBD 8.4 shows every minor here, DRBD 9 none.
+    lines=$(grep -e '^version: 8.' -e "^ *$minor: " /proc/drbd)
+    case $lines in
+    'version: 8.'*)
+      case $lines in
+      *cs:StandAlone* | *cs:Disconnecting* | *cs:Unconnected* | *cs:Timeout* | *cs:BrokenPipe* | *cs:NetworkFailure* | *cs:ProtocolError* | *cs:TearDown* | *cs:WFConnection* | *cs:WFReportParams*) ;;
+      # Connected again, or gone.
+      *) leave 1 ;;
+      esac
+      case $lines in
+      *ro:Secondary/*)
+        read -r now rest </proc/uptime
+        [ $((\${now%%.*} - \${uptime%%.*})) -ge 8 ] && leave 1
+        ;;
+      esac
       ;;
     esac
   fi

@@ -182,7 +182,7 @@ async function pokeFifo(fifo: string): Promise<boolean> {
     const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
     // EAGAIN: full, so somebody holds it and has enough to read.
     if (code === 'EAGAIN') return true;
-    if (code === 'ENXIO' || code === 'ENOENT') return false;
+    if (code === 'ENXIO' || code === 'ENOENT' || code === 'EPIPE') return false;
     throw error;
   } finally {
     await handle?.close();
