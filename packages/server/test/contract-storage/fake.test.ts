@@ -16,7 +16,7 @@ function required(devices: FakeDevices, path: string) {
 
 async function fakeLvmRig(): Promise<LvmRig> {
   const devices = new FakeDevices();
-  for (const path of DISKS) devices.add(path, 2048 * MIB);
+  for (const path of DISKS) devices.add(path, 832 * MIB);
   const lvm = new FakeLvm(devices);
   return {
     lvm,

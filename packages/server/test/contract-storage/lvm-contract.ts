@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from '@holdfast/api/errors.ts';
 import { thinPoolLayout } from '../../src/core/pool/layout.ts';
 import type { LogicalVolume, Lvm, VolumeGroup } from '../../src/ports/lvm.ts';
 
-/** A node with three blank disks of at least 1 GiB, real or fake. */
+/** A node with three blank disks of at least 800 MiB, real or fake. */
 export interface LvmRig {
   readonly lvm: Lvm;
   readonly disks: readonly [string, string, string];
@@ -251,7 +251,7 @@ export function lvmContract(name: string, open: () => Promise<LvmRig>, close: ()
       assert.deepEqual([...(await group()).pvs].sort(), [rig.disks[0], device].sort());
       const pool = await volume('pool');
       assert.ok(pool?.metadataBytes !== undefined);
-      const dataBytes = pool.sizeBytes + 512 * MIB;
+      const dataBytes = pool.sizeBytes + 256 * MIB;
       const metadataBytes = pool.metadataBytes + 8 * MIB;
       await rig.lvm.growThinPool({ vg: VG, pool: 'pool', dataBytes, metadataBytes });
       await rig.lvm.growThinPool({ vg: VG, pool: 'pool', dataBytes, metadataBytes });

@@ -15,7 +15,7 @@ describe('storage on a real kernel', { timeout: 30 * 60_000 }, () => {
   let lab: Lab;
   let node: LabNode;
   before(async () => {
-    lab = await createLab({ name: 'storage', nodes: 1, disks: DISKS.map(() => 2 * 2 ** 30) });
+    lab = await createLab({ name: 'storage', nodes: 1, disks: DISKS.map(() => 832 * 2 ** 20) });
     await lab.waitReady();
     node = lab.node('n1');
   });

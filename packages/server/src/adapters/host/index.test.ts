@@ -23,6 +23,13 @@ test('modules that are loaded or built in are left alone, and missing ones are n
   assert.deepEqual(exec.lineOfCalls, ['modprobe dm-thin-pool', 'modprobe drbd']);
 });
 
+test('a kernel without loop devices says so, instead of a message of losetup', async () => {
+  const exec = new FakeExec((argv) => (argv[0] === 'modprobe' ? { code: 1, stderr: 'modprobe: FATAL' } : {}));
+  const host = createHost({ exec, files: new FakeFiles() });
+  await assert.rejects(host.attachLoop('/var/lib/holdfast/pools/try.img', 2 ** 30), /no loop devices/);
+  assert.deepEqual(exec.lineOfCalls, ['modprobe loop']);
+});
+
 test('only addresses that a peer can reach are listed', () => {
   const of = (address: string, family: 'IPv4' | 'IPv6', prefix: number, internal = false) => ({
     address,

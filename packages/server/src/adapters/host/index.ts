@@ -24,6 +24,18 @@ export function createHost(deps: { readonly exec: Exec; readonly files: Files })
     return text;
   }
 
+  async function loadModules(names: readonly string[]): Promise<{ missing: string[] }> {
+    const missing: string[] = [];
+    for (const name of names) {
+      // Built-in and loaded modules both have a directory here; dashes read as underscores.
+      if ((await files.list(`/sys/module/${name.replaceAll('-', '_')}`)).length > 0) continue;
+      const argv = ['modprobe', name] as const;
+      const { code } = await exec.run({ argv, timeoutMs: MODULE_TIMEOUT_MS, okCodes: [0, 1] });
+      if (code !== 0) missing.push(name);
+    }
+    return { missing };
+  }
+
   return {
     hostname: () => fact('/proc/sys/kernel/hostname'),
     bootId: () => fact('/proc/sys/kernel/random/boot_id'),
@@ -31,18 +43,21 @@ export function createHost(deps: { readonly exec: Exec; readonly files: Files })
     isRoot: () => process.geteuid?.() === 0,
     addresses: async () => globalAddresses(networkInterfaces()),
     ...disks,
-    async loadModules(names) {
-      const missing: string[] = [];
-      for (const name of names) {
-        // Built-in and loaded modules both have a directory here; dashes read as underscores.
-        if ((await files.list(`/sys/module/${name.replaceAll('-', '_')}`)).length > 0) continue;
-        const argv = ['modprobe', name] as const;
-        const { code } = await exec.run({ argv, timeoutMs: MODULE_TIMEOUT_MS, okCodes: [0, 1] });
-        if (code !== 0) missing.push(name);
+    loadModules,
+    async attachLoop(file, sizeBytes) {
+      // A module in Debian's cloud kernels, and nothing else loads it.
+      const { missing } = await loadModules(['loop']);
+      if (missing.length > 0) {
+        throw new AppError(
+          'failed_precondition',
+          'this kernel has no loop devices (module loop); name a disk instead',
+          {
+            details: { reason: 'NoLoopModule', remedy: 'use a pool of type lvm-thin or lvm with a disk' },
+          },
+        );
       }
-      return { missing };
+      return await loops.attach(file, sizeBytes);
     },
-    attachLoop: (file, sizeBytes) => loops.attach(file, sizeBytes),
     loopDevice: (file) => loops.device(file),
     detachLoop: (file) => loops.detach(file),
   };

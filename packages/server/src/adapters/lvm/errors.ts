@@ -62,7 +62,7 @@ const RULES: readonly Rule[] = [
     remedy: 'wait for the other LVM command to finish',
   },
   {
-    pattern: /missing|couldn't find device|cannot change .*partial|while pvs? .*missing/i,
+    pattern: /missing|couldn't find device|cannot change .*partial|while pvs? .*missing|activation of partial/i,
     code: 'failed_precondition',
     reason: 'DiskMissing',
     remedy: 'bring the missing disk back',
