@@ -14,6 +14,17 @@ import {
 export const VOLUME_MODES = ['Filesystem', 'Block'] as const;
 export const FS_TYPES = ['ext4', 'xfs', 'btrfs'] as const;
 
+/** Where the first replicas go, once; later replacements are free of it, because the nodes of today may be gone by then. */
+export const firstPlacement = z.object({
+  nodes: z.array(nodeName).max(1000).optional().describe('Only these nodes.'),
+  each: z.array(nodeName).max(16).optional().describe('A replica on every one of these nodes.'),
+  prefer: z
+    .array(nodeName)
+    .max(16)
+    .optional()
+    .describe('The first of these nodes that can take a replica gets one; the others are placed as usual.'),
+});
+
 export const placement = z.object({
   nodes: z.array(nodeName).max(100).optional().describe('Only these nodes.'),
   excludeNodes: z.array(nodeName).max(100).optional().describe('None of these nodes.'),
@@ -22,6 +33,11 @@ export const placement = z.object({
     .string()
     .optional()
     .describe('Label key of the failure domain: replicas go to different values when possible.'),
+  sameBy: z
+    .string()
+    .optional()
+    .describe('Label key: all replicas go to nodes with the same value of it. Nodes without it are left out.'),
+  first: firstPlacement.optional().describe('Holds for the first placement only.'),
 });
 
 /** Who wants the volume, where. One writer at a time (INV-2). */
@@ -124,6 +140,7 @@ export const volumeStatus = z.object({
 });
 
 export type Placement = z.infer<typeof placement>;
+export type FirstPlacement = z.infer<typeof firstPlacement>;
 export type Attachment = z.infer<typeof attachment>;
 export type VolumeSpec = z.infer<typeof volumeSpec>;
 export type VolumeStatus = z.infer<typeof volumeStatus>;

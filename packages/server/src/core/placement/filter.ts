@@ -16,6 +16,8 @@ export interface PoolOption {
   readonly code: VerdictCode;
   readonly reason: string;
   readonly largestBytes: number;
+  /** Bytes that its pool may still promise, over all new replicas. */
+  readonly roomBytes: number;
   /** Part of the budget that stays free afterwards, 0 to 1. */
   readonly freeAfter: number;
 }
@@ -29,6 +31,8 @@ export interface NodeOption {
   /** The best pool; undefined when a refusal came first. */
   readonly pool: PoolOption | undefined;
   readonly largestBytes: number;
+  /** Bytes that its matching pools may still promise, over all new replicas. */
+  readonly roomBytes: number;
 }
 
 /** Failure domain when a volume names none: the zone label of Kubernetes. Nodes without it are one domain. */
@@ -43,10 +47,10 @@ export function examineNode(node: Stored<Node>, request: PlacementRequest, view:
   const name = node.metadata.name;
   const base = { node: name, flavour: node.status?.drbd ?? 'none', domain: domainOf(node, request) } as const;
   const refusal =
-    whyNodeRefused(node, request) ??
+    whyNodeRefused(node, request, view) ??
     whyNodeNotReady(node, view) ??
     (request.total > 1 ? whyNoReplication(node, view) : undefined);
-  if (refusal !== undefined) return { ...base, refusal, pool: undefined, largestBytes: 0 };
+  if (refusal !== undefined) return { ...base, refusal, pool: undefined, largestBytes: 0, roomBytes: 0 };
 
   const options = poolOptions(node, request, view);
   const best = options.toSorted(comparePools)[0];
@@ -56,14 +60,16 @@ export function examineNode(node: Stored<Node>, request: PlacementRequest, view:
       refusal: { code: 'NoPool', reason: whyNoPool(name, request, view) },
       pool: undefined,
       largestBytes: 0,
+      roomBytes: 0,
     };
   }
   const largestBytes = Math.max(...options.map((option) => option.largestBytes));
+  const roomBytes = options.reduce((sum, option) => sum + option.roomBytes, 0);
   if (!best.ok) {
     const reason = options.map((option) => option.reason).join('; ');
-    return { ...base, refusal: { code: best.code, reason }, pool: best, largestBytes };
+    return { ...base, refusal: { code: best.code, reason }, pool: best, largestBytes, roomBytes };
   }
-  return { ...base, refusal: undefined, pool: best, largestBytes };
+  return { ...base, refusal: undefined, pool: best, largestBytes, roomBytes };
 }
 
 /** The node that its own replicas share; mixed or unreported flavours are an answer in themselves. */
@@ -94,7 +100,7 @@ export function flavourOfStaying(
 
 type Refusal = { readonly code: VerdictCode; readonly reason: string };
 
-function whyNodeRefused(node: Stored<Node>, request: PlacementRequest): Refusal | undefined {
+function whyNodeRefused(node: Stored<Node>, request: PlacementRequest, view: ClusterView): Refusal | undefined {
   const name = node.metadata.name;
   const rules = request.volume.placement;
   if (node.metadata.deletionTimestamp !== undefined)
@@ -106,6 +112,9 @@ function whyNodeRefused(node: Stored<Node>, request: PlacementRequest): Refusal 
   if (rules?.nodes !== undefined && rules.nodes.length > 0 && !rules.nodes.includes(name)) {
     return { code: 'NotAllowed', reason: `not in placement.nodes (${rules.nodes.join(', ')})` };
   }
+  if (request.first?.nodes?.includes(name) === false) {
+    return { code: 'NotAllowed', reason: 'the first replicas are to go to other nodes (placement.first.nodes)' };
+  }
   if (rules?.excludeNodes?.includes(name) === true) return { code: 'NotAllowed', reason: 'in placement.excludeNodes' };
   for (const [key, value] of Object.entries(rules?.nodeSelector ?? {})) {
     const has = node.metadata.labels?.[key];
@@ -114,7 +123,37 @@ function whyNodeRefused(node: Stored<Node>, request: PlacementRequest): Refusal 
       return { code: 'NotAllowed', reason: `placement.nodeSelector wants ${key}=${value}, it has ${found}` };
     }
   }
-  return undefined;
+  return whyOtherGroup(node, request, view);
+}
+
+/** `placement.sameBy`: replicas that stay have decided which value it is. */
+function whyOtherGroup(node: Stored<Node>, request: PlacementRequest, view: ClusterView): Refusal | undefined {
+  const key = request.volume.placement?.sameBy;
+  if (key === undefined) return undefined;
+  const own = node.metadata.labels?.[key];
+  if (own === undefined) return { code: 'NotAllowed', reason: `has no label ${key} (placement.sameBy)` };
+  const others = request.staying.flatMap((name) => view.nodes.get(name)?.metadata.labels?.[key] ?? []);
+  if (others.length === 0 || others.includes(own)) return undefined;
+  return { code: 'NotAllowed', reason: `${key} is ${own}, its replicas are where it is ${others.join(' or ')}` };
+}
+
+/** Nodes that may hold one volume together: all, or with `placement.sameBy` those of each value of the label. */
+export function groupsOf(
+  options: readonly NodeOption[],
+  request: PlacementRequest,
+  view: ClusterView,
+): readonly (readonly NodeOption[])[] {
+  const key = request.volume.placement?.sameBy;
+  if (key === undefined) return [options];
+  const groups = new Map<string, NodeOption[]>();
+  for (const option of options) {
+    const value = view.nodes.get(option.node)?.metadata.labels?.[key];
+    if (value === undefined) continue;
+    const group = groups.get(value) ?? [];
+    groups.set(value, group);
+    group.push(option);
+  }
+  return [...groups.values()];
 }
 
 function whyNodeNotReady(node: Stored<Node>, view: ClusterView): Refusal | undefined {
@@ -167,6 +206,7 @@ function poolOptions(node: Stored<Node>, request: PlacementRequest, view: Cluste
       code,
       reason: why ?? '',
       largestBytes,
+      roomBytes: room.ok ? Math.max(0, room.bytes) : 0,
       freeAfter,
     });
   }

@@ -1,7 +1,8 @@
 import { formatBytes } from '@holdfast/api/bytes.ts';
 import type { DrbdFlavour } from '@holdfast/api/schema/node.ts';
 import { stableHash } from '../names/hash.ts';
-import { domainOf, examineNode, flavourOfStaying, MAX_REPLICAS_84, type NodeOption } from './filter.ts';
+import { domainOf, examineNode, flavourOfStaying, groupsOf, MAX_REPLICAS_84, type NodeOption } from './filter.ts';
+import { firstPicks, whyNoFirst } from './first.ts';
 import type { ChosenNode, ClusterView, NodeVerdict, PlacementRequest, PlacementResult } from './types.ts';
 
 /** Weights of the score, in points of 1000. */
@@ -27,7 +28,8 @@ export function place(request: PlacementRequest, view: ClusterView): PlacementRe
     .toSorted((a, b) => (a.node < b.node ? -1 : 1));
   const fixed = flavourOfStaying(request, view);
   const flavours = flavoursFor(request, fixed);
-  const attempts = flavours.map((flavour) => attempt(options, flavour, request, view));
+  const groups = groupsOf(options, request, view);
+  const attempts = flavours.flatMap((flavour) => groups.map((group) => attempt(group, flavour, request, view)));
   const best = attempts
     .filter((candidate) => candidate.picked.length === request.count)
     .toSorted((a, b) => sum(b.picked) - sum(a.picked))[0];
@@ -82,6 +84,14 @@ function attempt(
     .map((option) => rate(option, request, view));
   const used = new Set(request.staying.map((node) => domainOf(view.nodes.get(node), request)));
   const picked: Candidate[] = [];
+  const first = firstPicks(remaining, request);
+  // A node that must have a replica and cannot take it: no other choice makes up for that.
+  if (first === undefined) return { flavour, inFlavour, picked };
+  for (const candidate of first.slice(0, request.count)) {
+    remaining.splice(remaining.indexOf(candidate), 1);
+    used.add(candidate.domain);
+    picked.push(candidate);
+  }
   while (picked.length < request.count && remaining.length > 0) {
     remaining.sort((a, b) => compare(a, b, used));
     const next = remaining.shift();
@@ -119,6 +129,8 @@ function chosenOf(candidate: Candidate, request: PlacementRequest, view: Cluster
     `${Math.round((candidate.pool?.freeAfter ?? 0) * 100)} % of pool ${pool} stays free`,
     `${view.usage.replicasOn(candidate.node)} replicas there`,
   ];
+  if (request.first?.each?.includes(candidate.node) === true) parts.push('a replica is to be there');
+  else if (request.first?.prefer?.includes(candidate.node) === true) parts.push('preferred for the first replica');
   if (request.prefer.includes(candidate.node)) parts.push('the volume is wanted there');
   if (candidate.domain !== '') parts.push(`failure domain ${candidate.domain}`);
   return {
@@ -180,6 +192,8 @@ function noFitMessage(
   if (options.length === 0) return `${head}: there are no nodes; start the agent on the machines that hold the disks`;
   if (groups.length === 0) return `${head}: ${flavourLimit(request)}`;
   const limited = verdicts.filter((verdict) => verdict.code === 'FlavourLimit');
+  const first = whyNoFirst(verdicts, request);
+  if (first !== undefined) return `${head}: ${first}. ${largestText(request, groups)}`;
   const fitting = verdicts.filter((verdict) => verdict.fits).length;
   const lines = verdicts.slice(0, LISTED_NODES).map((verdict) => `${verdict.node}: ${verdict.reason}`);
   if (verdicts.length > LISTED_NODES)

@@ -1,7 +1,7 @@
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
-import type { Placement } from '@holdfast/api/schema/volume.ts';
+import type { FirstPlacement, Placement } from '@holdfast/api/schema/volume.ts';
 import type { NodeHealth } from '../node-health/types.ts';
 import type { UsageView } from './usage.ts';
 
@@ -35,6 +35,8 @@ export interface PlacementRequest {
   readonly prefer: readonly string[];
   /** Only this node: an operator named it. */
   readonly only?: string;
+  /** While the volume has no data yet: where the first replicas go. */
+  readonly first?: FirstPlacement;
 }
 
 export const VERDICT_CODES = [

@@ -120,6 +120,7 @@ function requestFor(
     taken: facts.replicas.map((replica) => replica.spec.node),
     staying: remaining.map((replica) => replica.spec.node),
     prefer: facts.wanted === undefined ? [] : [facts.wanted.node],
+    ...(facts.bootstrapped || facts.spec.placement?.first === undefined ? {} : { first: facts.spec.placement.first }),
     ...(only === undefined ? {} : { only }),
   };
 }
