@@ -1,13 +1,14 @@
-// Writes everything that is generated from the schemas: `npm run gen`. With --check, writes nothing and fails when a
+// Writes everything that is generated from the schemas and protocols: `npm run gen`. With --check, writes nothing and fails when a
 // file is missing, different or left over.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { generatedFiles } from '@holdfast/api/generate/files.ts';
 import { cliReferenceFiles } from '@holdfast/server/transport/cli/reference.ts';
+import { protoFiles } from './proto-types.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 /** Folders in which every file is generated. */
-const OWNED = ['deploy/crds'];
+const OWNED = ['deploy/crds', 'packages/server/src/transport/csi/gen'];
 
 async function current(file: string): Promise<string | undefined> {
   try {
@@ -19,7 +20,7 @@ async function current(file: string): Promise<string | undefined> {
 
 async function main(): Promise<void> {
   const checkOnly = process.argv.includes('--check');
-  const files = new Map([...generatedFiles(), ...cliReferenceFiles()]);
+  const files = new Map([...generatedFiles(), ...cliReferenceFiles(), ...protoFiles()]);
   const stale: string[] = [];
   for (const [file, text] of files) {
     if ((await current(file)) === text) continue;
