@@ -15,6 +15,8 @@ export interface MountEntry {
   readonly fsType: string;
   /** Options of the mount, then those of the file system, comma-separated. */
   readonly options: string;
+  /** Which part of the file system is mounted: `/`, or the path of a bind mount's source inside it. */
+  readonly root: string;
   /** Mount order: of two entries at one path the later hides the earlier. */
   readonly id: number;
 }
@@ -37,7 +39,14 @@ export interface FileSystems {
    * Idempotent: the same device already mounted there with the same access is success; anything else mounted there is
    * `failed_precondition`. The mount point must exist.
    */
-  mount(args: { device: string; path: string; fsType: FsType; readOnly: boolean }): Promise<void>;
+  mount(args: {
+    device: string;
+    path: string;
+    fsType: FsType;
+    readOnly: boolean;
+    /** For mount(8), besides ro and rw. They are not compared with what is mounted already. */
+    options?: readonly string[];
+  }): Promise<void>;
   /** Until no entry is left at path; not mounted is success. `busy` lists the pids that hold it. */
   unmount(path: string): Promise<{ ok: true } | { ok: false; busy: boolean; holders: string[]; message: string }>;
   /** Lazy unmount, for a device that can no longer answer (zombie path). */

@@ -67,7 +67,7 @@ export class FakeFileSystems implements FileSystems {
     return [...this.#mounts];
   }
 
-  async mount(args: { device: string; path: string; fsType: FsType; readOnly: boolean }): Promise<void> {
+  async mount(args: Parameters<FileSystems['mount']>[0]): Promise<void> {
     const [existing, ...more] = this.#mounts.filter((entry) => entry.mountPath === args.path);
     const access = args.readOnly ? 'ro' : 'rw';
     if (existing !== undefined) {
@@ -116,7 +116,8 @@ export class FakeFileSystems implements FileSystems {
   }
 
   async deviceSizeBytes(device: string): Promise<number> {
-    return this.#require(device).sizeBytes;
+    const bound = this.#mounts.findLast((entry) => entry.mountPath === device && entry.fsType === 'devtmpfs');
+    return this.#require(bound === undefined ? device : `/dev${bound.root}`).sizeBytes;
   }
 
   async makeMountPoint(path: string): Promise<void> {
@@ -142,7 +143,7 @@ export class FakeFileSystems implements FileSystems {
   }
 
   /** Mounts past all rules, as somebody else could. */
-  stackMount(device: string, path: string, fsType: string, options = 'rw'): void {
+  stackMount(device: string, path: string, fsType: string, options = 'rw', root = '/'): void {
     this.#mountId += 1;
     const found = this.devices.get(device);
     found?.holders.add(`mount ${path}`);
@@ -152,6 +153,7 @@ export class FakeFileSystems implements FileSystems {
       majorMinor: found?.majorMinor ?? '0:1',
       mountPath: path,
       fsType,
+      root,
       options,
     });
   }

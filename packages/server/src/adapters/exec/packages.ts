@@ -12,6 +12,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   stat: 'coreutils',
   mkdir: 'coreutils',
   rmdir: 'coreutils',
+  touch: 'coreutils',
+  unlink: 'coreutils',
   find: 'findutils',
   fuser: 'psmisc',
   losetup: 'mount',

@@ -68,14 +68,20 @@ export function e2fsck(device: string): Argv {
 }
 
 /** --no-canonicalize: paths are taken as they are, nobody walks into a file system that may hang. */
-export function mount(args: { device: string; path: string; fsType: FsType; readOnly: boolean }): Argv {
+export function mount(args: {
+  device: string;
+  path: string;
+  fsType: FsType;
+  readOnly: boolean;
+  options?: readonly string[];
+}): Argv {
   return [
     'mount',
     '--no-canonicalize',
     '--types',
     args.fsType,
     '--options',
-    args.readOnly ? 'ro' : 'rw',
+    [args.readOnly ? 'ro' : 'rw', ...(args.options ?? [])].join(','),
     '--source',
     args.device,
     '--target',
@@ -119,6 +125,47 @@ export function grow(args: { device: string; path: string; fsType: FsType }): Ar
 
 export function makeDirectory(path: string): Argv {
   return ['mkdir', '--parents', '--mode', '0700', path];
+}
+
+export function bind(source: string, target: string): Argv {
+  return ['mount', '--no-canonicalize', '--bind', '--source', source, '--target', target];
+}
+
+/** Flags of a bind mount are its own only after a remount; in the first step the kernel takes those of the source. */
+export function rebindReadOnly(target: string): Argv {
+  return ['mount', '--no-canonicalize', '--options', 'remount,bind,ro', '--target', target];
+}
+
+/** The kubelet and the pod look into it: everybody may pass. */
+export function makeTargetDirectory(path: string): Argv {
+  return ['mkdir', '--parents', '--mode', '0750', path];
+}
+
+/** Leaves what is in it as it is. */
+export function makeTargetFile(path: string): Argv {
+  return ['touch', '--no-dereference', path];
+}
+
+export function removeFile(path: string): Argv {
+  return ['unlink', path];
+}
+
+/** Kind, size and device number of what is at the path itself. */
+export function targetKind(path: string): Argv {
+  return ['stat', '--format', '%F|%s|%t:%T', path];
+}
+
+/** Fundamental block size, blocks, free, free for everybody, inodes, free inodes. Node's statfs lacks the first. */
+export function fileSystemUsage(path: string): Argv {
+  return ['stat', '--file-system', '--format', '%S %b %f %a %c %d', path];
+}
+
+export function getReadOnly(device: string): Argv {
+  return ['blockdev', '--getro', device];
+}
+
+export function setReadOnly(device: string, readOnly: boolean): Argv {
+  return ['blockdev', readOnly ? '--setro' : '--setrw', device];
 }
 
 export function removeDirectory(path: string): Argv {

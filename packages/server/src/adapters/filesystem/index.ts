@@ -101,7 +101,7 @@ export function createFileSystems(deps: { readonly exec: Exec; readonly files: F
     }
   }
 
-  async function mount(args: { device: string; path: string; fsType: FsType; readOnly: boolean }): Promise<void> {
+  async function mount(args: Parameters<FileSystems['mount']>[0]): Promise<void> {
     checkPath(args.path);
     const existing = await entriesAt(args.path);
     if (existing.length > 0) {
@@ -221,7 +221,7 @@ export function createFileSystems(deps: { readonly exec: Exec; readonly files: F
 }
 
 /** Paths go into argv, and fuser compares them with /proc/mounts, where blanks are written differently. */
-function checkPath(path: string): void {
+export function checkPath(path: string): void {
   if (/^\/[^\s\\]+$/.test(path) && !/(^|\/)\.\.(\/|$)/.test(path) && !path.endsWith('/')) return;
   throw new AppError('invalid_argument', `'${path}' cannot be a mount point`, {
     details: { field: 'path', value: path, remedy: 'use an absolute path without blanks', reason: 'BadPath' },

@@ -1,4 +1,5 @@
 import { AppError } from '@holdfast/api/errors.ts';
+import type { FsUsage } from '../../ports/bind-mounts.ts';
 import type { MountEntry } from '../../ports/filesystem.ts';
 
 /**
@@ -13,11 +14,12 @@ export function parseMountInfo(text: string): MountEntry[] {
       const separator = line.indexOf(' - ');
       const left = line.slice(0, separator).split(' ');
       const right = line.slice(separator + 3).split(' ');
-      const [id, , majorMinor, , mountPath, options] = left;
+      const [id, , majorMinor, root, mountPath, options] = left;
       const [fsType, source, superOptions] = right;
       if (
         separator < 0 ||
         mountPath === undefined ||
+        root === undefined ||
         majorMinor === undefined ||
         options === undefined ||
         fsType === undefined ||
@@ -32,6 +34,7 @@ export function parseMountInfo(text: string): MountEntry[] {
         device: unescapeOctal(source),
         majorMinor,
         mountPath: unescapeOctal(mountPath),
+        root: unescapeOctal(root),
         fsType,
         options: superOptions === undefined ? options : `${options},${superOptions}`,
       };
@@ -63,4 +66,25 @@ export function parseBlockNumber(stdout: string): string | undefined {
   const match = /^block special file ([0-9a-f]+):([0-9a-f]+)$/.exec(stdout.trim());
   if (match?.[1] === undefined || match[2] === undefined) return undefined;
   return `${Number.parseInt(match[1], 16)}:${Number.parseInt(match[2], 16)}`;
+}
+
+/** `4096 25600 20000 18000 6400 6389` of `stat --file-system`. @throws AppError `internal` when it is anything else. */
+export function parseUsage(stdout: string): FsUsage {
+  const numbers = stdout.trim().split(' ').map(Number);
+  const [blockBytes, blocks, freeBlocks, availableBlocks, inodes, freeInodes] = numbers;
+  if (
+    numbers.length !== 6 ||
+    numbers.some((value) => !Number.isSafeInteger(value) || value < 0) ||
+    blockBytes === undefined ||
+    blocks === undefined ||
+    freeBlocks === undefined ||
+    availableBlocks === undefined ||
+    inodes === undefined ||
+    freeInodes === undefined
+  ) {
+    throw new AppError('internal', `stat said '${stdout.trim()}' about a file system`, {
+      details: { reason: 'UsageNotUnderstood' },
+    });
+  }
+  return { blockBytes, blocks, freeBlocks, availableBlocks, inodes, freeInodes };
 }

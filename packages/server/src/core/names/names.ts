@@ -1,4 +1,4 @@
-import { shortHash } from './hash.ts';
+import { shortHash, stableHash } from './hash.ts';
 
 /**
  * Every name that Holdfast gives to something outside the API (docs/architecture.md, "Names on a node"), and the limits
@@ -90,6 +90,24 @@ export function drbdDevice(minor: number): string {
 export function replicaName(volume: string, ordinal: number): string {
   const head = cut(volume, (name) => name.length <= REPLICA_BUDGET - ORDINAL_ROOM, '-');
   return `${head}-r${ordinal}`;
+}
+
+/** Room for `-r` and six digits in the names of its replicas. */
+const VOLUME_BUDGET = 55;
+
+/**
+ * Name of the Volume for a name that somebody else chose, of any characters and length (CSI: 128 bytes of Unicode). A name that
+ * can be a Volume's stays what it is; of any other, what can be kept is kept for people, and a hash makes it its own.
+ */
+export function volumeNameFor(requested: string): string {
+  if (requested.length <= VOLUME_BUDGET && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(requested)) return requested;
+  const hash = stableHash(requested).toString(16).padStart(14, '0');
+  const readable = requested
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, VOLUME_BUDGET - hash.length - 1)
+    .replace(/^-+|-+$/g, '');
+  return readable === '' ? `v-${hash}` : `${readable}-${hash}`;
 }
 
 /** Value for a label that carries a node name, which may be longer than the 63 characters of a label value. */

@@ -22,6 +22,7 @@ export type ReplicaAction = { readonly reason: string } & (
   | { readonly type: 'resize-device'; readonly assumeClean: boolean }
   | { readonly type: 'grow-filesystem'; readonly fsType: FsType }
   | { readonly type: 'unmount' }
+  | { readonly type: 'unmount-foreign'; readonly paths: readonly string[] }
   | { readonly type: 'demote' }
   | { readonly type: 'record-demote' }
   | { readonly type: 'fail-paused-io' }

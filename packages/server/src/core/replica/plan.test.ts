@@ -115,7 +115,15 @@ function observed(change: Partial<ReplicaObservation> = {}): ReplicaObservation 
 }
 
 const MOUNTED = known([
-  { device: '/dev/drbd1000', majorMinor: '147:1000', mountPath: PATH, fsType: 'ext4', options: 'rw', id: 30 },
+  {
+    device: '/dev/drbd1000',
+    majorMinor: '147:1000',
+    root: '/',
+    mountPath: PATH,
+    fsType: 'ext4',
+    options: 'rw',
+    id: 30,
+  },
 ]);
 
 function steps(o: ReplicaObservation): string[] {

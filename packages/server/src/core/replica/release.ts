@@ -15,6 +15,13 @@ export function isMounted(o: ReplicaObservation): boolean {
   return o.mounts.state === 'known' && o.mounts.value.some((mount) => mount.mountPath === o.mountPath);
 }
 
+/** Where somebody else (the kubelet, through CSI) has mounted the device; the last mount first. */
+export function foreignMounts(o: ReplicaObservation): string[] {
+  if (o.mounts.state === 'unknown') return [];
+  const others = o.mounts.value.filter((mount) => mount.device === o.device && mount.mountPath !== o.mountPath);
+  return others.toReversed().map((mount) => mount.mountPath);
+}
+
 /** May this replica be written to now: recorded as primary, and Primary in the kernel where DRBD is in the path. */
 export function hasClaim(o: ReplicaObservation, record: ArbiterRecord): boolean {
   return record.primary === o.name && (o.spec.layout === 'local' || inKernel(o)?.role === 'Primary');
@@ -38,6 +45,8 @@ export function planZombie(o: ReplicaObservation): ReplicaPlan | undefined {
   const reason = `the claim was lost in epoch ${volume.record.epoch} (INV-5)`;
   const actions: ReplicaAction[] = [];
   if (frozen) actions.push({ type: 'fail-paused-io', reason });
+  const others = foreignMounts(o);
+  if (others.length > 0) actions.push({ type: 'unmount-foreign', paths: others, reason });
   if (isMounted(o)) actions.push({ type: 'unmount', reason });
   actions.push({ type: 'unlink-device', reason }, { type: 'demote', reason }, { type: 'down', reason });
   return { actions, blocked: undefined, lookAgainMs: RETRY_MS };
@@ -49,11 +58,20 @@ export function planRelease(o: ReplicaObservation): ReplicaPlan | undefined {
   const drbd = inKernel(o);
   const unclaimed = volume !== undefined && drbd?.role === 'Primary' && volume.record.primary !== o.name;
   if (o.spec.attach !== undefined && !unclaimed) return undefined;
+  const used = whyStillUsed(o);
+  if (used !== undefined) return used;
   const actions = releaseSteps(
     o,
     unclaimed ? 'Primary without a claim (INV-2)' : 'the volume is no longer wanted here',
   );
   return actions.length === 0 ? undefined : { actions, blocked: undefined, lookAgainMs: RETRY_MS };
+}
+
+/** Somebody else's mount is theirs to end: it holds the device, and nothing is given up under it. */
+function whyStillUsed(o: ReplicaObservation): ReplicaPlan | undefined {
+  const [path] = foreignMounts(o);
+  if (path === undefined) return undefined;
+  return blocked('StillMounted', `${o.device} is still mounted at ${path}; it is released when that is unmounted`);
 }
 
 function releaseSteps(o: ReplicaObservation, reason: string): ReplicaAction[] {
@@ -83,6 +101,8 @@ export function planRemoval(o: ReplicaObservation): ReplicaPlan {
       'the replica is still in the in-sync set; its disk is not touched before it has left (design 3.1 rule 5)',
     );
   }
+  const used = whyStillUsed(o);
+  if (used !== undefined) return used;
   const release = releaseSteps(o, 'the replica is being deleted');
   if (release.length > 0) return { actions: release, blocked: undefined, lookAgainMs: RETRY_MS };
   const reason = 'the replica is being deleted';

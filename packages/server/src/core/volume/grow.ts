@@ -1,5 +1,6 @@
 import { formatBytes } from '@holdfast/api/bytes.ts';
 import { demandOf, roomOf } from '../placement/capacity.ts';
+import type { ClusterView } from '../placement/types.ts';
 import type { VolumeDraft } from './draft.ts';
 import { list, type ReplicaFact, type VolumeFacts } from './facts.ts';
 
@@ -9,7 +10,7 @@ export function planGrow(draft: VolumeDraft): void {
   const size = facts.spec.sizeBytes;
   const staying = facts.present.filter((replica) => !draft.isDropped(replica));
   const small = staying.filter((replica) => draft.specOf(replica).sizeBytes < size);
-  const refusals = small.flatMap((replica) => whyNotGrow(replica, size, facts) ?? []);
+  const refusals = whyNoRoomToGrow(small, size, facts.observation.cluster);
   if (refusals.length > 0) {
     draft.condition('Resizing', true, 'NoSpace', `cannot grow to ${formatBytes(size)}: ${refusals.join('; ')}`);
     return;
@@ -37,8 +38,22 @@ export function usableBytes(facts: VolumeFacts): number | undefined {
   return members.length === 0 || sizes.length < members.length ? undefined : Math.min(...sizes);
 }
 
-function whyNotGrow(replica: ReplicaFact, sizeBytes: number, facts: VolumeFacts): string | undefined {
-  const { cluster } = facts.observation;
+/** Why these replicas cannot grow to that size, one sentence for each that cannot; empty when all can. */
+export function whyNoRoomToGrow(
+  replicas: readonly Pick<ReplicaFact, 'name' | 'spec'>[],
+  sizeBytes: number,
+  cluster: ClusterView,
+): string[] {
+  return replicas.flatMap((replica) =>
+    replica.spec.sizeBytes >= sizeBytes ? [] : (whyNotGrow(replica, sizeBytes, cluster) ?? []),
+  );
+}
+
+function whyNotGrow(
+  replica: Pick<ReplicaFact, 'name' | 'spec'>,
+  sizeBytes: number,
+  cluster: ClusterView,
+): string | undefined {
   const { node, pool: name, layout } = replica.spec;
   const pool = cluster.pools.get(name)?.spec;
   if (pool === undefined) return `${replica.name}: pool ${name} does not exist`;

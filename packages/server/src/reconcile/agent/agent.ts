@@ -12,9 +12,12 @@ import type { Node, NodePool, NodeStatus } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
 import { deepEqual, mergeDiff } from '../../core/merge-diff.ts';
 import { nodeLeaseName } from '../../core/names/names.ts';
+import type { BindMounts } from '../../ports/bind-mounts.ts';
+import type { NodeVolumes } from '../../ports/node-volumes.ts';
 import { createLoop } from '../loop.ts';
 import type { AgentDeps } from './deps.ts';
 import { createInventoryCache } from './inventory.ts';
+import { createNodeVolumes } from './node-volumes.ts';
 import { findOrphans, type Orphan } from './orphans.ts';
 import { createReplicaLoop } from './replica-loop.ts';
 
@@ -38,6 +41,10 @@ export interface NodeReporter {
 }
 
 export interface AgentOptions extends Omit<AgentDeps, 'pools'> {
+  /** For {@link serve}. */
+  readonly binds?: BindMounts;
+  /** Offers the node's volumes to somebody outside (CSI), until the signal aborts. Begins at once, API server or not. */
+  readonly serve?: (volumes: NodeVolumes, signal: AbortSignal) => Promise<void>;
   readonly poolKeeper: PoolKeeper;
   readonly reporter: NodeReporter;
 }
@@ -146,12 +153,18 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     },
     signal,
   );
+  const { binds, serve } = options;
+  const serving =
+    binds === undefined || serve === undefined
+      ? Promise.resolve()
+      : serve(createNodeVolumes({ ...deps, binds, nodePools: () => nodePools }, replicas), signal);
   await options.fence?.install();
   await Promise.all([
     replicas.run(signal),
     pools.run(signal),
     nodes.run(signal),
     heartbeat,
+    serving,
     runNode(),
     replicaLoop.run(signal, poolsSeen.promise),
   ]);

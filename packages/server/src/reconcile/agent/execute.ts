@@ -105,6 +105,8 @@ export async function executeAction(
       return deps.files.write(grownFile(deps, replica.metadata.uid), String(look.observation.deviceSizeBytes ?? 0));
     case 'unmount':
       return unmount(deps, replica, look);
+    case 'unmount-foreign':
+      return unmountForeign(deps, replica, action.paths);
     case 'demote': {
       const outcome = await drbdOf(deps).demote(resource);
       if (!outcome.ok) throw new AppError('unavailable', `${resource} stays Primary: ${outcome.message}`);
@@ -184,6 +186,20 @@ async function unmount(deps: AgentDeps, replica: Stored<Replica>, look: Look): P
   }
   await deps.fs.removeMountPoint(path);
   deps.recorder.record(replica, { type: 'Normal', reason: 'Unmounted', message: `unmounted ${path}` });
+}
+
+/** The claim is lost (INV-5): whatever uses the volume through mounts of others ends now, and the mounts go. */
+async function unmountForeign(deps: AgentDeps, replica: Stored<Replica>, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    if ((await deps.fs.unmount(path)).ok) continue;
+    const killed = await deps.fs.killHolders(path);
+    await deps.fs.unmountLazy(path);
+    deps.recorder.record(replica, {
+      type: 'Warning',
+      reason: 'HoldersKilled',
+      message: `ended ${killed.join(', ')}: their volume moved to another node`,
+    });
+  }
 }
 
 async function removeFinalizer(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {
