@@ -2,9 +2,9 @@
  * A cluster in one process: the embedded API server, a real controller, real agents over fakes, and the CSI driver on unix
  * sockets. Everything but the machines is what runs in production.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { POOLS } from '@holdfast/api/client/kinds.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
@@ -72,7 +72,19 @@ export async function startCsiWorld(options: WorldOptions = {}): Promise<CsiWorl
     const address = `10.0.0.${index + 1}`;
     const diskBytes = options.diskBytes ?? 200 * GIB;
     const agent = clientOf('holdfast-agent');
-    return createFakeNode({ name, address, diskBytes, client: agent, clock: fast, random, log, drbd, devices: own });
+    const node = createFakeNode({
+      name,
+      address,
+      diskBytes,
+      client: agent,
+      clock: fast,
+      random,
+      log,
+      drbd,
+      devices: own,
+    });
+    node.binds.onTarget = (path, kind) => mirror(dir, path, kind);
+    return node;
   });
   const running: Promise<unknown>[] = [];
   const controller = createController({
@@ -130,6 +142,17 @@ export async function startCsiWorld(options: WorldOptions = {}): Promise<CsiWorl
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** csi-sanity looks whether targets are there: what the fake makes below our own directory is made for real. */
+function mirror(dir: string, path: string, kind: 'directory' | 'file' | undefined): void {
+  if (!path.startsWith(`${dir}/`)) return;
+  if (kind === undefined) rmSync(path, { recursive: true, force: true });
+  else if (kind === 'directory') mkdirSync(path, { recursive: true });
+  else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, '');
+  }
 }
 
 async function untilPoolReady(client: ClusterClient, clock: Clock): Promise<void> {

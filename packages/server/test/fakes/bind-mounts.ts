@@ -12,6 +12,8 @@ export class FakeBindMounts implements BindMounts {
   /** Paths that exist: what kind of thing is there. */
   readonly targets = new Map<string, 'directory' | 'file' | 'foreign'>();
   readonly #readOnly = new Set<string>();
+  /** Told when a target was made or removed, for clients that look at the real file system. */
+  onTarget: (path: string, kind: 'directory' | 'file' | undefined) => void = () => undefined;
 
   constructor(fs: FakeFileSystems, files: FakeFiles) {
     this.#fs = fs;
@@ -31,11 +33,15 @@ export class FakeBindMounts implements BindMounts {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    if (!this.targets.has(path)) this.targets.set(path, 'directory');
+    if (this.targets.has(path)) return;
+    this.targets.set(path, 'directory');
+    this.onTarget(path, 'directory');
   }
 
   async makeFile(path: string): Promise<void> {
-    if (!this.targets.has(path)) this.targets.set(path, 'file');
+    if (this.targets.has(path)) return;
+    this.targets.set(path, 'file');
+    this.onTarget(path, 'file');
   }
 
   async removeTarget(path: string): Promise<void> {
@@ -43,7 +49,7 @@ export class FakeBindMounts implements BindMounts {
     if ((await this.#fs.mounts()).some((entry) => entry.mountPath === path)) {
       throw new AppError('failed_precondition', `${path} is still mounted`);
     }
-    this.targets.delete(path);
+    if (this.targets.delete(path)) this.onTarget(path, undefined);
   }
 
   async usage(path: string): Promise<FsUsage> {

@@ -104,15 +104,16 @@ function bind(server: grpc.Server, path: string): Promise<void> {
 }
 
 async function shutDown(server: grpc.Server, closing: AbortController, clock: Clock, graceMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = clock.timer(graceMs, () => {
     closing.abort(new AppError('unavailable', 'the driver is shutting down; repeat the call'));
     server.forceShutdown();
+    // It does not tell when that is done.
+    resolve();
   });
-  try {
-    await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  } finally {
-    cancel();
-  }
+  server.tryShutdown(() => resolve());
+  await promise;
+  cancel();
 }
 
 function addMethods(server: grpc.Server, methods: readonly RpcMethod[], closing: AbortSignal): void {

@@ -2,7 +2,7 @@
 import { AppError } from '@holdfast/api/errors.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Replica } from '@holdfast/api/schema/replica.ts';
-import type { FsType } from '@holdfast/api/schema/volume.ts';
+import type { FormatRecord, FsType } from '@holdfast/api/schema/volume.ts';
 import {
   type Decision,
   decideBootstrap,
@@ -18,6 +18,8 @@ import { contextOf, formatOf, recordOf, requireVolume, specOf, swapFormat, swapR
 
 /** `drbdadm primary` may ask the fence-peer helper, which asks the API server: this covers both, milliseconds. */
 const PROMOTE_TIMEOUT_MS = 15_000;
+/** Races that are lost one after the other before the next round of the loop tries again. */
+const FORMAT_TRIES = 10;
 
 /** Rule 3: read the record, look at the kernel, swap, and only then `drbdadm primary`. */
 export async function promote(context: ExecuteContext, replica: Stored<Replica>): Promise<void> {
@@ -120,7 +122,7 @@ export async function formatOnce(
   fsType: FsType,
 ): Promise<void> {
   const self = replica.metadata.name;
-  let volume = await requireVolume(deps, replica);
+  const volume = await requireVolume(deps, replica);
   if (recordOf(volume).primary !== self) throw new AppError('aborted', `${self} may not write now`);
   const format = formatOf(volume);
   if (format.state === 'done') return;
@@ -144,15 +146,34 @@ export async function formatOnce(
   }
   const at = (): string => new Date(deps.clock.now()).toISOString();
   if (format.state === 'never') {
-    volume = await swapFormat(deps, volume, { state: 'formatting', fsType, by: self, at: at() });
+    await recordFormat(deps, replica, { state: 'formatting', fsType, by: self, at: at() });
   }
   await deps.fs.mkfs(device, fsType);
-  await swapFormat(deps, await requireVolume(deps, replica), { state: 'done', fsType, by: self, at: at() });
+  await recordFormat(deps, replica, { state: 'done', fsType, by: self, at: at() });
   deps.recorder.record(replica, {
     type: 'Normal',
     reason: 'Formatted',
     message: `made a ${fsType} file system on ${device}`,
   });
+}
+
+/**
+ * Others write into the same status all the time: a lost race is no reason to make a large file system once more. Each try reads
+ * the record anew, and only its own writer formats.
+ */
+async function recordFormat(deps: AgentDeps, replica: Stored<Replica>, format: FormatRecord): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const volume = await requireVolume(deps, replica);
+    if (recordOf(volume).primary !== replica.metadata.name) {
+      throw new AppError('aborted', `${replica.metadata.name} may not write now`);
+    }
+    try {
+      await swapFormat(deps, volume, format);
+      return;
+    } catch (thrown) {
+      if (AppError.from(thrown).code !== 'aborted' || tries === FORMAT_TRIES) throw thrown;
+    }
+  }
 }
 
 async function lookOf(deps: AgentDeps, replica: Stored<Replica>): Promise<DrbdState | undefined> {

@@ -64,6 +64,19 @@ export function checkPath(path: string, field: string): string {
   return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }
 
+/** Where a volume is said to be: what cannot be such a path has no volume. @throws AppError `not_found`. */
+export function volumePath(path: string): string {
+  required(path, 'volume_path');
+  try {
+    return checkPath(path, 'volume_path');
+  } catch (cause) {
+    throw new AppError('not_found', 'no volume is mounted at volume_path', {
+      cause,
+      details: { field: 'volume_path' },
+    });
+  }
+}
+
 export function checkMap(map: Readonly<Record<string, string>>, field: string): void {
   const size = Object.entries(map).reduce((sum, [key, value]) => sum + bytes(key) + bytes(value), 0);
   if (size > LARGEST_MAP) throw refuse(field, undefined, `has ${size} bytes`, `at most ${LARGEST_MAP} bytes`);

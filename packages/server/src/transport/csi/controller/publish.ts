@@ -13,6 +13,7 @@ import type {
   VolumeCapability,
 } from '../gen/csi.ts';
 import type { Call, Reply } from '../method.ts';
+import { holders, replicasOf } from './create.ts';
 import type { ControllerDeps } from './deps.ts';
 import { conditionOf, done, reasonOf, waitForVolume, waiting } from './wait.ts';
 
@@ -40,6 +41,7 @@ export async function publishVolume(
       throw new AppError('not_found', `there is no node '${node}'`, { details });
     }
     if (!isWanted(volume, attachment)) {
+      await checkReachable(deps, volume, node);
       const { resourceVersion } = volume.metadata;
       await api.patch(name, { metadata: { resourceVersion }, spec: { attachments: [attachment] } });
       deps.log.info('volume wanted', { volume: name, node });
@@ -55,6 +57,25 @@ export async function publishVolume(
     });
     return { publishContext: {} };
   });
+}
+
+/** Topology keeps pods from such nodes; whoever asks all the same is told at once, and nothing is changed. */
+async function checkReachable(deps: ControllerDeps, volume: Stored<Volume>, node: string): Promise<void> {
+  const on = holders(volume, await replicasOf(deps, volume.metadata.name));
+  if (on.length === 0 || on.includes(node)) return;
+  const where = on.join(', ');
+  throw new AppError(
+    'failed_precondition',
+    `node '${node}' has no copy of volume '${volume.metadata.name}'; it is on ${where}`,
+    {
+      details: {
+        field: 'node_id',
+        value: node,
+        reason: 'NoReplicaOnNode',
+        remedy: `use it on ${where}, or move a copy`,
+      },
+    },
+  );
 }
 
 function capabilityOf(capability: VolumeCapability | null): VolumeCapability {

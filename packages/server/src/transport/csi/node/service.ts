@@ -3,7 +3,7 @@ import { AppError } from '@holdfast/api/errors.ts';
 import type { NodeVolumes, Trouble, VolumeUsage } from '../../../ports/node-volumes.ts';
 import { type Access, accessOf } from '../check/capability.ts';
 import { rangeOf } from '../check/capacity.ts';
-import { checkPath, required, requireVolumeId, volumeOfId } from '../check/fields.ts';
+import { checkPath, required, requireVolumeId, volumeOfId, volumePath } from '../check/fields.ts';
 import { topologyOf } from '../check/topology.ts';
 import type { Exclusive } from '../exclusive.ts';
 import type {
@@ -90,7 +90,7 @@ export function nodeMethods(deps: NodeServiceDeps): NodeMethods {
     // Asked of every volume every minute: no lock, or a slow stage would make the kubelet's numbers disappear.
     async nodeGetVolumeStats(request) {
       required(request.volumeId, 'volume_id');
-      const path = checkPath(request.volumePath, 'volume_path');
+      const path = volumePath(request.volumePath);
       const volume = requireVolumeId(request.volumeId);
       return {
         ...stats(await volumes.usage({ volume, path })),
@@ -100,7 +100,7 @@ export function nodeMethods(deps: NodeServiceDeps): NodeMethods {
 
     async nodeExpandVolume(request, call) {
       required(request.volumeId, 'volume_id');
-      const path = checkPath(request.volumePath, 'volume_path');
+      const path = volumePath(request.volumePath);
       if (request.volumeCapability !== null) accessOf(request.volumeCapability);
       const { requiredBytes, limitBytes } = rangeOf(request.capacityRange);
       const volume = requireVolumeId(request.volumeId);
