@@ -12,7 +12,10 @@ import { dieAfterEach, SideEffects } from '../adapters/exec/instrument.ts';
 import { metered } from '../adapters/exec/metered.ts';
 import { createFenceGate } from '../adapters/fence/index.ts';
 import { createFiles } from '../adapters/files/index.ts';
+import { createBindMounts } from '../adapters/filesystem/bind.ts';
 import { createFileSystems } from '../adapters/filesystem/index.ts';
+import { createRpcListener } from '../adapters/grpc/index.ts';
+import { serveHealth } from '../adapters/health/index.ts';
 import { createHost } from '../adapters/host/index.ts';
 import { createHttpTransport } from '../adapters/http/transport.ts';
 import { createPinoLog, LOG_LEVELS, type LogLevel } from '../adapters/log/pino.ts';
@@ -23,9 +26,14 @@ import type { Exec } from '../ports/exec.ts';
 import type { Files } from '../ports/files.ts';
 import type { Host } from '../ports/host.ts';
 import type { Log } from '../ports/log.ts';
+import type { NodeVolumes } from '../ports/node-volumes.ts';
 import { runAgent } from '../reconcile/agent/agent.ts';
 import { createNodeReporter } from '../reconcile/agent/node-status.ts';
 import { createPoolManager } from '../reconcile/agent/pools.ts';
+import { DRIVER_NAME } from '../transport/csi/driver.ts';
+import { Exclusive } from '../transport/csi/exclusive.ts';
+import { nodeProcess, registrationProcess } from '../transport/csi/methods.ts';
+import { healthAddress, serveUntil } from './serve.ts';
 
 const VERSION = '0.1.0';
 /** What the data path is made of; a missing one is reported, and what needs it is refused. */
@@ -42,6 +50,10 @@ The agent of one node: reports its disks and pools, and keeps the replicas that 
   --replication-address IP     address that DRBD uses (default: the management address)
   --management-address IP      address that people and the API use
   --state-dir DIR              what must survive a reboot (default /var/lib/holdfast)
+  --csi-endpoint SOCKET        serve CSI's node calls there, e.g. unix:///csi/csi.sock
+  --csi-registration-dir DIR   the kubelet's plugins_registry: the agent registers the driver with it
+  --csi-kubelet-path PATH      where the kubelet finds the socket of --csi-endpoint: its path on the host
+  --health HOST:PORT           serve /healthz and /readyz there
   --log-level LEVEL            debug, info, warn or error (default info)
 
 exit codes: 2 bad option, 3 token refused, 6 the machine lacks something (the message says what), 9 no answer
@@ -57,6 +69,10 @@ async function main(): Promise<void> {
       'replication-address': { type: 'string' },
       'management-address': { type: 'string' },
       'state-dir': { type: 'string', default: '/var/lib/holdfast' },
+      'csi-endpoint': { type: 'string' },
+      'csi-registration-dir': { type: 'string' },
+      'csi-kubelet-path': { type: 'string' },
+      health: { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -88,6 +104,13 @@ async function start(config: {
     const value = config.values[name];
     return typeof value === 'string' ? value : undefined;
   };
+  const option = (name: string): string | undefined => {
+    const value = config.values[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const csi = csiOptions(option);
+  const healthText = option('health');
+  const healthAt = healthText === undefined ? undefined : healthAddress(healthText);
   const log = createPinoLog({ level: config.level, component: 'agent', node });
   const clock = createClock();
   const random = createRandom();
@@ -121,6 +144,10 @@ async function start(config: {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
   log.info('agent starts', { node, version: VERSION, drbd: drbd?.flavour ?? 'none' });
+  const registered = { isOver: csi?.registrationDir === undefined };
+  const whyNotReady = (): string | null => (registered.isOver ? null : 'the kubelet has not accepted the driver yet');
+  const health =
+    healthAt === undefined ? undefined : await serveHealth(healthAt, { live: () => null, ready: whyNotReady });
   try {
     await runAgent(
       {
@@ -134,6 +161,16 @@ async function start(config: {
         drbd,
         fence: drbd === undefined ? undefined : createFenceGate({ exec, files, clock, log, stateDir }),
         fs: createFileSystems(work),
+        ...(csi === undefined
+          ? {}
+          : {
+              binds: createBindMounts(work),
+              serve: (volumes: NodeVolumes, signal: AbortSignal) =>
+                serveCsi(
+                  { ...csi, node, volumes, clock, log, onRegistered: (yes) => (registered.isOver = yes) },
+                  signal,
+                ),
+            }),
         host,
         files: work.files,
         secrets: createReplicationSecrets(client),
@@ -153,8 +190,53 @@ async function start(config: {
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
+    await health?.close();
     transport.close();
   }
+}
+
+interface CsiOptions {
+  readonly endpoint: string;
+  readonly registrationDir: string | undefined;
+  /** What the kubelet is told. */
+  readonly kubeletPath: string;
+}
+
+/** @throws AppError `invalid_argument`. */
+function csiOptions(option: (name: string) => string | undefined): CsiOptions | undefined {
+  const endpoint = option('csi-endpoint');
+  const registrationDir = option('csi-registration-dir');
+  if (endpoint === undefined) {
+    if (registrationDir === undefined) return undefined;
+    throw badOption('--csi-endpoint', undefined, 'give the socket that is to be registered');
+  }
+  const kubeletPath = option('csi-kubelet-path') ?? endpoint.replace(/^unix:(\/\/)?/, '');
+  return { endpoint, registrationDir, kubeletPath };
+}
+
+/** CSI's node service and, when asked, its registration with the kubelet, until the signal aborts. */
+async function serveCsi(
+  args: CsiOptions & {
+    readonly node: string;
+    readonly volumes: NodeVolumes;
+    readonly clock: ReturnType<typeof createClock>;
+    readonly log: Log;
+    readonly onRegistered: (registered: boolean) => void;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { node, volumes, clock, endpoint, registrationDir, kubeletPath } = args;
+  const log = args.log.child({ component: 'csi' });
+  const listener = createRpcListener({ clock, log });
+  const options = { clock, log, version: VERSION, ready: () => !signal.aborted };
+  const methods = nodeProcess(options, { node, volumes, exclusive: new Exclusive(clock) });
+  const parts = [serveUntil(listener, endpoint, methods, signal)];
+  if (registrationDir !== undefined) {
+    const socket = `unix://${registrationDir.replace(/\/+$/, '')}/${DRIVER_NAME}-reg.sock`;
+    const registration = registrationProcess(options, { endpoint: kubeletPath, log, onStatus: args.onRegistered });
+    parts.push(serveUntil(listener, socket, registration, signal));
+  }
+  await Promise.all(parts);
 }
 
 /** @throws AppError `failed_precondition` naming what the machine lacks and the remedy. */

@@ -5,10 +5,17 @@ import { parseArgs } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
 import { createClock, createRandom } from '../adapters/clock/real.ts';
+import { createRpcListener } from '../adapters/grpc/index.ts';
+import { serveHealth } from '../adapters/health/index.ts';
 import { createHttpTransport } from '../adapters/http/transport.ts';
 import { createPinoLog, LOG_LEVELS } from '../adapters/log/pino.ts';
 import { CONTROLLER_DEFAULTS, createController } from '../reconcile/controllers/controller.ts';
 import type { ControllerConfig } from '../reconcile/controllers/deps.ts';
+import type { ControllerDeps } from '../transport/csi/controller/deps.ts';
+import { createView } from '../transport/csi/controller/view.ts';
+import { Exclusive } from '../transport/csi/exclusive.ts';
+import { controllerProcess } from '../transport/csi/methods.ts';
+import { healthAddress, serveUntil } from './serve.ts';
 
 const VERSION = '0.1.0';
 const DEFAULTS = CONTROLLER_DEFAULTS;
@@ -29,6 +36,8 @@ Places volumes, drives them through their life, and watches over the nodes. Seve
   --renew-deadline MS     a leader that could not renew for this long stops (default ${DEFAULTS.renewDeadlineMs})
   --concurrency N         volumes worked on at once (default ${DEFAULTS.concurrency})
   --resync MS             mean time between two looks at everything (default ${DEFAULTS.resyncMs})
+  --csi-endpoint SOCKET   serve CSI's controller calls there, e.g. unix:///csi/csi.sock; every replica serves its own
+  --health HOST:PORT      serve /healthz and /readyz there
   --log-level LEVEL       debug, info, warn or error (default info)
 
 exit codes: 2 bad option, 1 a bug; while the API server is away it waits
@@ -48,6 +57,8 @@ async function main(): Promise<void> {
       'renew-deadline': { type: 'string' },
       concurrency: { type: 'string' },
       resync: { type: 'string' },
+      'csi-endpoint': { type: 'string' },
+      health: { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -85,10 +96,41 @@ async function main(): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort(new Error(signal)));
   log.info('controller starts', { version: VERSION, server });
+  const healthAt = values.health === undefined ? undefined : healthAddress(values.health);
+  const health =
+    healthAt === undefined ? undefined : await serveHealth(healthAt, { live: () => null, ready: () => null });
+  const endpoint = values['csi-endpoint'];
   try {
-    await controller.run(stop.signal);
+    // Leading or not: the sidecar beside this process has an election of its own.
+    const csi =
+      endpoint === undefined ? Promise.resolve() : serveCsi(endpoint, { client, clock, random, log }, stop.signal);
+    const parts = [controller.run(stop.signal), csi];
+    // A part that dies takes the process with it; on the way out both have their time.
+    await Promise.all(parts.map((part) => part.finally(() => stop.abort())));
   } finally {
+    await health?.close();
     transport.close();
+  }
+}
+
+/** CSI's controller service, until the signal aborts; calls that run then have time to end. */
+async function serveCsi(
+  endpoint: string,
+  deps: Pick<ControllerDeps, 'client' | 'clock' | 'random' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = deps;
+  const log = deps.log.child({ component: 'csi' });
+  const caches = new AbortController();
+  try {
+    const view = createView({ ...deps, log }, caches.signal);
+    const methods = controllerProcess(
+      { clock, log, version: VERSION, ready: () => !signal.aborted },
+      { ...deps, log, view, exclusive: new Exclusive(clock) },
+    );
+    await serveUntil(createRpcListener({ clock, log }), endpoint, methods, signal);
+  } finally {
+    caches.abort();
   }
 }
 

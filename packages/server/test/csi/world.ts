@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
-import { POOLS } from '@holdfast/api/client/kinds.ts';
+import { POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
-import { API_VERSION } from '@holdfast/api/schema/meta.ts';
+import { API_VERSION, type ApiObject } from '@holdfast/api/schema/meta.ts';
 import type { PoolSpec } from '@holdfast/api/schema/pool.ts';
 import { createClock, createRandom } from '../../src/adapters/clock/real.ts';
 import { createRpcListener } from '../../src/adapters/grpc/index.ts';
@@ -43,6 +43,8 @@ export interface CsiWorld {
   readonly controllerEndpoint: string;
   nodeEndpoint(name: string): string;
   readonly logs: string[];
+  /** What is left of volumes: API objects, logical volumes, mounts, targets. Empty when nothing leaked. */
+  leftovers(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -133,6 +135,21 @@ export async function startCsiWorld(options: WorldOptions = {}): Promise<CsiWorl
     logs,
     controllerEndpoint: front.address,
     nodeEndpoint: (name) => servers.get(name)?.address ?? '',
+    async leftovers() {
+      const left: string[] = [];
+      for (const type of [VOLUMES, REPLICAS]) {
+        const { items } = await client.resource<ApiObject>(type).list();
+        left.push(...items.map((item) => `${item.kind} ${item.metadata.name}`));
+      }
+      for (const { name, lvm, fs, binds, files } of nodes) {
+        const { lvs } = await lvm.inventory();
+        left.push(...lvs.filter((lv) => lv.kind !== 'thin-pool').map((lv) => `${name}: logical volume ${lv.name}`));
+        left.push(...(await fs.mounts()).map((mount) => `${name}: mount ${mount.mountPath}`));
+        left.push(...[...binds.targets.keys()].map((path) => `${name}: target ${path}`));
+        left.push(...[...files.links.keys()].map((path) => `${name}: link ${path}`));
+      }
+      return left;
+    },
     async close() {
       await Promise.all([front, ...servers.values()].map((one) => one.close(100)));
       stop.abort();

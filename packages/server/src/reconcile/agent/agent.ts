@@ -159,7 +159,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       ? Promise.resolve()
       : serve(createNodeVolumes({ ...deps, binds, nodePools: () => nodePools }, replicas), signal);
   await options.fence?.install();
-  await Promise.all([
+  const parts = Promise.all([
     replicas.run(signal),
     pools.run(signal),
     nodes.run(signal),
@@ -168,6 +168,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     runNode(),
     replicaLoop.run(signal, poolsSeen.promise),
   ]);
+  try {
+    await parts;
+  } finally {
+    // Calls from outside that run at an orderly end have their own time to finish.
+    if (signal.aborted) await serving.catch(() => undefined);
+  }
 }
 
 function sameStates(a: readonly NodePool[], b: readonly NodePool[]): boolean {
