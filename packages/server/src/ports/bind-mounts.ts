@@ -18,6 +18,8 @@ export interface FsUsage {
 export interface BindMounts {
   /** Mounts the directory or device node `source` at `target` too, which must exist and be free. Read-only is set in a second step, as the kernel wants. */
   bind(args: { readonly source: string; readonly target: string; readonly readOnly: boolean }): Promise<void>;
+  /** The second step of {@link bind}. `failed_precondition` while a file below it is open for writing. */
+  makeReadOnly(target: string): Promise<void>;
   /** With parents; existing is success. */
   makeDirectory(path: string): Promise<void>;
   /** An empty file, with the directories above it; existing is success. */

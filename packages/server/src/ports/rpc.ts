@@ -28,7 +28,7 @@ export interface RpcServer {
 
 export interface RpcListener {
   /**
-    * Serves on a unix socket that only our own user may open. A socket that nobody serves is replaced.
+   * Serves on a unix socket that only our own user may open. A socket that nobody serves is replaced.
    * @throws AppError `invalid_argument` for an endpoint that is no absolute path, `already_exists` when something that is
    * no socket is in the way, `failed_precondition` when another process serves there, `unavailable` when it cannot be made.
    */

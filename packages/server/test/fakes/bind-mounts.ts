@@ -32,6 +32,13 @@ export class FakeBindMounts implements BindMounts {
     this.#fs.stackMount(source.device, args.target, source.fsType, access);
   }
 
+  async makeReadOnly(target: string): Promise<void> {
+    const [entry] = (await this.#fs.mounts()).filter((each) => each.mountPath === target);
+    if (entry === undefined) throw new AppError('not_found', `${target} is not mounted`);
+    await this.#fs.unmount(target);
+    this.#fs.stackMount(entry.device, target, entry.fsType, 'ro', entry.root);
+  }
+
   async makeDirectory(path: string): Promise<void> {
     if (this.targets.has(path)) return;
     this.targets.set(path, 'directory');

@@ -42,6 +42,10 @@ export function createBindMounts(deps: { readonly exec: Exec }): BindMounts {
       await run(commands.bind(source, target), `${source} at ${target}`, 'bind');
       if (readOnly) await run(commands.rebindReadOnly(target), target, 'make read-only');
     },
+    async makeReadOnly(target) {
+      checkPath(target);
+      await run(commands.rebindReadOnly(target), target, 'make read-only');
+    },
     async makeDirectory(path) {
       checkPath(path);
       await run(commands.makeTargetDirectory(path), path, 'make');

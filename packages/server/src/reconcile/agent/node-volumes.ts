@@ -112,8 +112,10 @@ export function createNodeVolumes(deps: NodeVolumesDeps, replicas: Informer<Repl
     const [only, ...stacked] = existing;
     if (only !== undefined && stacked.length === 0) {
       if (isReadOnly(only) === readOnly) return;
-      // The step between binding and making it read-only may be the last thing that was done.
-      if (isReadOnly(only) || !readOnly) throw otherAccess(args.target, isReadOnly(only));
+      if (!readOnly) throw otherAccess(args.target, true);
+      // The step after binding, which makes it read-only, may be what a killed process did not come to (INV-8).
+      await binds.makeReadOnly(args.target);
+      return;
     }
     if (existing.length > 0) await unmount(args.target);
     await binds.makeDirectory(args.target);
