@@ -338,6 +338,49 @@ describe('attach', () => {
 
 describe('release', () => {
   const claimed = known(volume({ primary: 'v-r0' }));
+  const staged = known(
+    ['/var/lib/kubelet/staging', '/var/lib/kubelet/pods/1'].map((mountPath, id) => ({
+      device: '/dev/drbd1000',
+      majorMinor: '147:1000',
+      root: '/',
+      mountPath,
+      fsType: 'ext4',
+      options: 'rw',
+      id,
+    })),
+  );
+
+  test('nothing is given up under a mount of somebody else, whatever lies below the file system', () => {
+    const drbdVolume = { volume: claimed, drbd: known(drbd({ role: 'Primary' })), mounts: staged, linkCurrent: true };
+    assert.equal(blockedBy(observed(drbdVolume)), 'StillMounted');
+    const local = { ...drbdVolume, spec: spec({ layout: 'local' }), drbd: known(undefined) };
+    assert.equal(blockedBy(observed(local)), 'StillMounted');
+    assert.equal(blockedBy(observed({ ...local, deleting: true, volume: known(undefined) })), 'StillMounted');
+    assert.equal(blockedBy(observed({ ...local, mounts: unknown('no /proc') })), 'MountsUnknown');
+    assert.deepEqual(steps(observed({ ...local, mounts: known([]) })), ['unlink-device', 'record-demote']);
+  });
+
+  test('INV-5: with the claim lost, the mounts of others go first, the last one first', () => {
+    const zombie = observed({
+      spec: spec({ attach: { ...ATTACH, mount: false } }),
+      volume: known(volume({ primary: 'v-r1', inSync: ['v-r1'] })),
+      drbd: known(
+        drbd({
+          role: 'Primary',
+          suspended: ['fencing'],
+          peers: [peer({ connection: 'Connecting', disk: 'DUnknown' })],
+        }),
+      ),
+      mounts: staged,
+      linkCurrent: true,
+    });
+    assert.deepEqual(steps(zombie), ['fail-paused-io', 'unmount-foreign', 'unlink-device', 'demote', 'down']);
+    const [, unmount] = planReplica(zombie).actions;
+    assert.deepEqual(unmount?.type === 'unmount-foreign' ? unmount.paths : [], [
+      '/var/lib/kubelet/pods/1',
+      '/var/lib/kubelet/staging',
+    ]);
+  });
   test('detach unmounts, demotes and only then gives the claim back', () => {
     const o = observed({ volume: claimed, drbd: known(drbd({ role: 'Primary' })), mounts: MOUNTED, linkCurrent: true });
     assert.deepEqual(steps(o), ['unmount', 'unlink-device', 'demote', 'record-demote']);

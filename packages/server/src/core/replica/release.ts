@@ -58,17 +58,17 @@ export function planRelease(o: ReplicaObservation): ReplicaPlan | undefined {
   const drbd = inKernel(o);
   const unclaimed = volume !== undefined && drbd?.role === 'Primary' && volume.record.primary !== o.name;
   if (o.spec.attach !== undefined && !unclaimed) return undefined;
-  const used = whyStillUsed(o);
-  if (used !== undefined) return used;
   const actions = releaseSteps(
     o,
     unclaimed ? 'Primary without a claim (INV-2)' : 'the volume is no longer wanted here',
   );
-  return actions.length === 0 ? undefined : { actions, blocked: undefined, lookAgainMs: RETRY_MS };
+  if (actions.length === 0) return undefined;
+  return whyStillUsed(o) ?? { actions, blocked: undefined, lookAgainMs: RETRY_MS };
 }
 
 /** Somebody else's mount is theirs to end: it holds the device, and nothing is given up under it. */
 function whyStillUsed(o: ReplicaObservation): ReplicaPlan | undefined {
+  if (o.mounts.state === 'unknown') return blocked('MountsUnknown', `the mount table cannot be read: ${o.mounts.why}`);
   const [path] = foreignMounts(o);
   if (path === undefined) return undefined;
   return blocked('StillMounted', `${o.device} is still mounted at ${path}; it is released when that is unmounted`);
