@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { generatedFiles } from '@holdfast/api/generate/files.ts';
 import { cliReferenceFiles } from '@holdfast/server/transport/cli/reference.ts';
+import { csiReferenceFiles } from '@holdfast/server/transport/csi/reference.ts';
 import { protoFiles } from './proto-types.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -20,7 +21,7 @@ async function current(file: string): Promise<string | undefined> {
 
 async function main(): Promise<void> {
   const checkOnly = process.argv.includes('--check');
-  const files = new Map([...generatedFiles(), ...cliReferenceFiles(), ...protoFiles()]);
+  const files = new Map([...generatedFiles(), ...cliReferenceFiles(), ...csiReferenceFiles(), ...protoFiles()]);
   const stale: string[] = [];
   for (const [file, text] of files) {
     if ((await current(file)) === text) continue;

@@ -32,7 +32,11 @@ export function accessOf(capability: VolumeCapability, field = 'volume_capabilit
     throw refuse(`${field}.mount.volume_mount_group`, undefined, 'is not supported', 'let the kubelet apply fsGroup');
   }
   const fsType = fsTypeOf(mount.fsType, `${field}.mount.fs_type`);
-  return { volumeMode: 'Filesystem', fsType, mountOptions: optionsOf(mount.mountFlags, mode.readOnly, field), ...mode };
+  const options = optionsOf(mount.mountFlags, mode.readOnly, field);
+  // Said as an option it is meant all the same, and the rest of us must know.
+  const readOnly = mode.readOnly || options.includes('ro');
+  const mountOptions = options.filter((option) => option !== 'ro' && option !== 'rw');
+  return { volumeMode: 'Filesystem', fsType, mountOptions, ...mode, readOnly };
 }
 
 /**
@@ -94,7 +98,7 @@ function optionsOf(flags: readonly string[], readOnly: boolean, field: string): 
     if (/[\s\p{Cc}]/u.test(option) || option.startsWith('-')) {
       throw refuse(`${field}.mount.mount_flags`, undefined, 'contains what is no mount option', 'see mount(8)');
     }
-    if (option === 'rw' && readOnly) {
+    if (option === 'rw' && (readOnly || options.includes('ro'))) {
       throw refuse(`${field}.mount.mount_flags`, 'rw', "'rw' contradicts read-only access", "leave 'rw' out");
     }
     if (/^(bind|rbind|move|remount|loop|X-mount\..*|x-mount\..*)(=|$)/.test(option)) {

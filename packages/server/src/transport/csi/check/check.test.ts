@@ -165,6 +165,9 @@ test('capability: mount options pass, but nothing that would be another mount or
   for (const bad of ['bind', 'remount,ro', 'loop=/dev/loop0', '--fake', 'a b', 'X-mount.mkdir']) {
     refused('invalid_argument', /mount_flags/, () => options(bad));
   }
+  const said = accessOf(capability('SINGLE_NODE_WRITER', { mountFlags: ['noatime,ro'] }));
+  assert.deepEqual([said.readOnly, said.mountOptions], [true, ['noatime']]);
+  refused('invalid_argument', /'rw' contradicts/, () => options('ro,rw'));
   refused('invalid_argument', /'rw' contradicts/, () =>
     accessOf(capability('SINGLE_NODE_READER_ONLY', { mountFlags: ['rw'] })),
   );
