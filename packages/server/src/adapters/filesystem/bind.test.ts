@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '@holdfast/api/errors.ts';
 import { type FakeAnswer, FakeExec } from '../../../test/fakes/exec.ts';
+import { FakeFiles } from '../../../test/fakes/files.ts';
 import { createBindMounts } from './bind.ts';
+import { createFileSystems } from './index.ts';
 import { parseUsage } from './parse.ts';
 
 const TARGET = '/var/lib/kubelet/pods/1/mount';
@@ -21,6 +23,21 @@ test('a read-only bind mount takes two steps, because the kernel ignores the fla
     `mount --no-canonicalize --bind --source /staging --target ${TARGET}`,
     `mount --no-canonicalize --options remount,bind,ro --target ${TARGET}`,
   ]);
+});
+
+test('options of a class go to mount(8) beside the access, an SELinux context in its quotes', async () => {
+  const files = new FakeFiles();
+  files.content.set('/proc/self/mountinfo', '');
+  const { exec } = machine();
+  const context = 'context="system_u:object_r:container_file_t:s0:c1,c2"';
+  await createFileSystems({ exec, files }).mount({
+    device: '/dev/drbd1000',
+    path: '/staging',
+    fsType: 'xfs',
+    readOnly: false,
+    options: ['noatime', context],
+  });
+  assert.deepEqual(exec.calls[0]?.argv.slice(4, 6), ['--options', `rw,noatime,${context}`]);
 });
 
 test('only an empty directory or an empty file is removed, and never more than that', async () => {
