@@ -23,6 +23,15 @@ export interface PublishArgs {
   readonly exclusive: boolean;
 }
 
+export interface ExpandArgs {
+  readonly volume: string;
+  /** Where it is mounted. Of a raw device only the client knows what it means, and it is not looked at. */
+  readonly path: string;
+  readonly requiredBytes: number;
+  /** The client says that it is a raw device. */
+  readonly block: boolean;
+}
+
 /** How much of a volume is used. `inodes` is absent where a file system has none to count (btrfs). Bytes. */
 export type VolumeUsage =
   | { readonly kind: 'block'; readonly totalBytes: number }
@@ -65,10 +74,7 @@ export interface NodeVolumes {
   unpublish(args: { readonly volume: string; readonly target: string }): Promise<void>;
   usage(args: { readonly volume: string; readonly path: string }): Promise<VolumeUsage>;
   /** Waits until the device has `requiredBytes`, grows the file system; returns the size of the device in bytes. */
-  expand(
-    args: { readonly volume: string; readonly path: string; readonly requiredBytes: number },
-    signal: AbortSignal,
-  ): Promise<number>;
+  expand(args: ExpandArgs, signal: AbortSignal): Promise<number>;
   /** What is wrong with this volume here; empty when nothing is known to be. */
   volumeTroubles(volume: string): readonly Trouble[];
   /** What is wrong with the pools of this node. */

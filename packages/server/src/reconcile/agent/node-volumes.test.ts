@@ -311,7 +311,7 @@ test('expand waits until the kernel shows the size, then grows the file system',
   await stage();
   await publish();
   const expand = (requiredBytes: number) =>
-    run((signal) => volumes.expand({ volume: 'db', path: TARGET, requiredBytes }, signal));
+    run((signal) => volumes.expand({ volume: 'db', path: TARGET, requiredBytes, block: false }, signal));
   await refused('deadline_exceeded', /it still grows/, expand(2 * GIB));
   clock.timer(400, () => {
     device.sizeBytes = 2 * GIB;
@@ -321,7 +321,20 @@ test('expand waits until the kernel shows the size, then grows the file system',
   await refused(
     'not_found',
     /not mounted/,
-    run((signal) => volumes.expand({ volume: 'db', path: '/x', requiredBytes: 0 }, signal)),
+    run((signal) => volumes.expand({ volume: 'db', path: '/x', requiredBytes: 0, block: false }, signal)),
+  );
+});
+
+test('a raw device has grown when the kernel says so, whatever path the kubelet knows it by', async () => {
+  const { stage, volumes, device, run } = await setUp({ volumeMode: 'Block' });
+  await stage();
+  device.sizeBytes = 2 * GIB;
+  const args = { volume: 'db', path: '/dev/loop0', requiredBytes: 2 * GIB, block: true };
+  assert.equal(await run((signal) => volumes.expand(args, signal)), 2 * GIB);
+  await refused(
+    'not_found',
+    /not mounted/,
+    run((signal) => volumes.expand({ ...args, volume: 'other' }, signal)),
   );
 });
 

@@ -11,7 +11,7 @@ import { FS_TYPES } from '@holdfast/api/schema/volume.ts';
 import { deviceLink } from '../../core/names/names.ts';
 import type { BindMounts } from '../../ports/bind-mounts.ts';
 import type { MountEntry } from '../../ports/filesystem.ts';
-import type { NodeVolumes, PublishArgs, StageArgs, VolumeUsage } from '../../ports/node-volumes.ts';
+import type { ExpandArgs, NodeVolumes, PublishArgs, StageArgs, VolumeUsage } from '../../ports/node-volumes.ts';
 import { formatOnce } from './claim.ts';
 import type { AgentDeps } from './deps.ts';
 import { type Attached, awaitAttached } from './node-attached.ts';
@@ -177,30 +177,32 @@ export function createNodeVolumes(deps: NodeVolumesDeps, replicas: Informer<Repl
     };
   }
 
-  async function expand(
-    args: { volume: string; path: string; requiredBytes: number },
-    signal: AbortSignal,
-  ): Promise<number> {
-    const entry = await mountedAt(args.volume, args.path);
-    const block = isDeviceNode(entry);
-    const device = block ? args.path : entry.device;
+  async function expand(args: ExpandArgs, signal: AbortSignal): Promise<number> {
+    const { device, entry } = await grownBy(args);
     for (;;) {
       const size = await fs.deviceSizeBytes(device);
       if (size >= args.requiredBytes) {
-        const fsType = FS_TYPES.find((type) => type === entry.fsType);
-        if (!block && fsType !== undefined && !isReadOnly(entry)) await fs.growFs({ device, path: args.path, fsType });
+        const fsType = FS_TYPES.find((type) => type === entry?.fsType);
+        if (fsType !== undefined && entry !== undefined && !isReadOnly(entry)) {
+          await fs.growFs({ device, path: args.path, fsType });
+        }
         return size;
       }
       try {
         await deps.clock.sleep(GROW_TICK_MS, signal);
       } catch (cause) {
-        throw new AppError(
-          'deadline_exceeded',
-          `${device} has ${size} of ${args.requiredBytes} bytes; it still grows`,
-          { cause },
-        );
+        const message = `${device} has ${size} of ${args.requiredBytes} bytes; it still grows`;
+        throw new AppError('deadline_exceeded', message, { cause });
       }
     }
+  }
+
+  /** The device, and the mount of the file system on it, if there is one. */
+  async function grownBy(args: ExpandArgs): Promise<{ device: string; entry: MountEntry | undefined }> {
+    const attached = await deviceOf(args.volume);
+    if (args.block && attached !== undefined) return { device: attached, entry: undefined };
+    const entry = await mountedAt(args.volume, args.path);
+    return isDeviceNode(entry) ? { device: args.path, entry: undefined } : { device: entry.device, entry };
   }
 
   return {

@@ -101,11 +101,11 @@ export function nodeMethods(deps: NodeServiceDeps): NodeMethods {
     async nodeExpandVolume(request, call) {
       required(request.volumeId, 'volume_id');
       const path = volumePath(request.volumePath);
-      if (request.volumeCapability !== null) accessOf(request.volumeCapability);
+      const block = request.volumeCapability !== null && accessOf(request.volumeCapability).volumeMode === 'Block';
       const { requiredBytes, limitBytes } = rangeOf(request.capacityRange);
       const volume = requireVolumeId(request.volumeId);
       const size = await exclusive.run(volume, 'NodeExpandVolume', call, () =>
-        volumes.expand({ volume, path, requiredBytes }, call.signal),
+        volumes.expand({ volume, path, requiredBytes, block }, call.signal),
       );
       if (limitBytes > 0 && size > limitBytes) {
         throw new AppError('out_of_range', `volume '${volume}' has ${size} bytes, the limit is ${limitBytes}`);
