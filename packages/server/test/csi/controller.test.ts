@@ -423,6 +423,20 @@ test('ListVolumes: in order, in pages that survive changes, with nodes and condi
   await refused('invalid_argument', /negative/, list('', -1));
 });
 
+test('what the sidecars ask every minute costs no request, however many volumes there are', async () => {
+  const { driver, run } = setUp();
+  const calls: string[] = [];
+  const one = driver({ before: (call) => void calls.push(`${call.verb} ${call.plural}`) });
+  for (const name of ['pvc-1', 'pvc-2']) await run((call) => one.createVolume(aRequest({ name }), call));
+  calls.length = 0;
+  for (let minute = 0; minute < 10; minute += 1) {
+    await run((call) => one.listVolumes({ startingToken: '', maxEntries: 0 }, call));
+    await run((call) => one.getCapacity({ volumeCapabilities: [], parameters: {}, accessibleTopology: null }, call));
+    await run((call) => one.controllerListVolumeHealth({ maxEntries: 0, startingToken: '', secrets: {} }, call));
+  }
+  assert.deepEqual(calls, []);
+});
+
 test('condition and health say what the volume’s conditions say', async () => {
   const { driver, run, world } = setUp();
   const one = driver();

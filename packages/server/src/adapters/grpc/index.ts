@@ -26,13 +26,8 @@ export function createRpcListener(deps: { readonly clock: Clock; readonly log: L
       });
       const closing = new AbortController();
       addMethods(server, methods, closing.signal);
-      // Nobody else may look in between: the socket is made with the mode it keeps.
-      const before = process.umask(0o177);
-      try {
-        await bind(server, path);
-      } finally {
-        process.umask(before);
-      }
+      await bind(server, path);
+      // A umask would hold for whatever else the process makes in this moment. Until here the directory keeps others out.
       await chmod(path, 0o600);
       deps.log.info('serving gRPC', { path });
       let closed: Promise<void> | undefined;
