@@ -6,6 +6,9 @@ import type { Replica, ReplicaAttach } from '@holdfast/api/schema/replica.ts';
 import { deviceLink } from '../../core/names/names.ts';
 import type { AgentDeps } from './deps.ts';
 
+/** The link below /dev is made after the report, and no change of the Replica tells of it: looked for this often, milliseconds. */
+const LINK_TICK_MS = 200;
+
 /** A volume that this node holds the claim of, without a mount of the agent's own. */
 export interface Attached {
   readonly replica: Stored<Replica>;
@@ -43,7 +46,9 @@ export async function awaitAttached(
       if ('device' in look) return look;
       last = look.waitingFor;
       if (looks === 0) await checkWanted(deps, volume);
+      const cancel = deps.clock.timer(LINK_TICK_MS, wake);
       await changed.promise;
+      cancel();
     }
   } catch (thrown) {
     if (!signal.aborted) throw thrown;

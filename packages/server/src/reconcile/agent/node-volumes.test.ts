@@ -182,6 +182,14 @@ test('a link from before is no attachment: after a boot there is none, and the r
   await refused('deadline_exceeded', /not attached yet/, stage());
 });
 
+test('the link is noticed although no change of the Replica tells of it', async () => {
+  const { stage, files, clock } = await setUp();
+  files.links.delete(LINK);
+  clock.timer(900, () => files.links.set(LINK, DEVICE));
+  await stage();
+  assert.ok(clock.monotonic() < 2_000, `it took ${clock.monotonic()} ms`);
+});
+
 test('volumes that are unknown, attached by hand, or made for something else are refused', async () => {
   const { stage } = await setUp();
   await refused('not_found', /no volume 'nope'/, stage({ volume: 'nope' }));
