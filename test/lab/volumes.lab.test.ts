@@ -111,7 +111,7 @@ describe('volumes', () => {
     await node.daemon('agent').restart();
     const condition = await until('the orphan is reported', 60_000, async () => {
       const status = (await cluster.client.resource(NODES).get('n1')).status;
-      return status?.conditions?.find((each) => each.type === 'Orphans' && each.status === 'True');
+      return status?.conditions?.find((each) => each.type === 'OrphanVolumes' && each.status === 'True');
     });
     assert.match(condition.message, /lost-r9/);
     assert.match(await node.sh('lvs --noheadings -o lv_name'), /lost-r9/);

@@ -15,6 +15,7 @@ export type ReplicaAction = { readonly reason: string } & (
   | { readonly type: 'record-bootstrap'; readonly members: readonly string[] }
   | { readonly type: 'promote' }
   | { readonly type: 'readmit' }
+  | { readonly type: 'record-disk-lost' }
   | { readonly type: 'format'; readonly fsType: FsType }
   | { readonly type: 'mount'; readonly fsType: FsType; readonly readOnly: boolean }
   | { readonly type: 'link-device' }

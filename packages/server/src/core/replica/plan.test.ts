@@ -95,7 +95,7 @@ function observed(change: Partial<ReplicaObservation> = {}): ReplicaObservation 
     spec: spec(),
     status: { lvSizeBytes: GIB },
     volume: known(volume()),
-    pool: { type: 'lvm-thin', ready: true, message: '' },
+    pool: { type: 'lvm-thin', ready: true, full: false, message: '' },
     dataLv: known(lv()),
     metaLv: known(lv({ name: 'v-r0.md', sizeBytes: 4 * 2 ** 20 })),
     metadata: unknown('in use by DRBD'),
@@ -284,6 +284,24 @@ describe('attach', () => {
     const o = { ...wanted, volume: claimed, drbd: frozen, mounts: MOUNTED, linkCurrent: true };
     assert.equal(blockedBy(observed({ ...o, fencePending: true })), 'Frozen');
     assert.deepEqual(steps(observed(o)), ['ask-fence-again']);
+  });
+
+  test('INV-4: a copy whose disk failed leaves the set first; the primary goes on, and takes its disk back when it can', () => {
+    const attached = { ...wanted, mounts: MOUNTED, linkCurrent: true };
+    const peerFailed = known(drbd({ role: 'Primary', peers: [peer({ disk: 'Diskless' })] }));
+    assert.deepEqual(steps(observed({ ...attached, volume: claimed, drbd: peerFailed })), ['record-disk-lost']);
+    const ownFailed = known(drbd({ role: 'Primary', disk: 'Diskless' }));
+    assert.deepEqual(steps(observed({ ...attached, volume: claimed, drbd: ownFailed })), ['record-disk-lost']);
+    const without = known(volume({ primary: 'v-r0', inSync: ['v-r1'] }));
+    assert.deepEqual(steps(observed({ ...attached, volume: without, drbd: ownFailed })), ['adjust']);
+    const full = { type: 'lvm-thin', ready: true, full: true, message: 'full' } as const;
+    assert.equal(blockedBy(observed({ ...attached, volume: without, drbd: ownFailed, pool: full })), 'PoolFull');
+    assert.deepEqual(steps(observed({ ...attached, volume: without, drbd: primary })), ['readmit']);
+  });
+
+  test('INV-3: a primary that had lost its disk and its power gives its claim back before it is a member again', () => {
+    const left = known(volume({ primary: 'v-r0', inSync: ['v-r1'] }));
+    assert.deepEqual(steps(observed({ ...wanted, volume: left })), ['record-demote']);
   });
 
   test('a grown volume resizes the device and then the file system', () => {

@@ -4,6 +4,8 @@ import type { ReplicaAction, ReplicaPlan } from './actions.ts';
 import type { ReplicaObservation } from './observation.ts';
 import { inKernel } from './release.ts';
 
+/** A full pool is looked at again after this long. */
+const FULL_MS = 10_000;
 const RETRY_MS = 5_000;
 
 export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
@@ -101,7 +103,9 @@ function keepUp(o: ReplicaObservation): ReplicaPlan | undefined {
       { type: 'adjust', reason },
     ]);
   }
-  if (drbd.disk === 'Diskless' && o.spec.type === 'Diskful' && drbd.role === 'Secondary') {
+  if (drbd.disk === 'Diskless' && o.spec.type === 'Diskful') {
+    // A resync into a full pool would only detach the disk again.
+    if (o.pool?.full === true) return waitForSpace(o);
     return act([{ type: 'adjust', reason: 'the disk was detached' }], RETRY_MS);
   }
   const missing = o.spec.peers.filter((peer) => !drbd.peers.some((seen) => seen.replica === peer.replica));
@@ -114,6 +118,12 @@ function keepUp(o: ReplicaObservation): ReplicaPlan | undefined {
     );
   }
   return undefined;
+}
+
+function waitForSpace(o: ReplicaObservation): ReplicaPlan {
+  const message = `pool ${o.spec.pool} is full, and DRBD has detached this copy from it; add a disk to the pool, or delete or trim volumes`;
+  // The pool is looked at again by itself, and its change leads here again; this is for the case that nothing changes.
+  return { actions: [], blocked: { reason: 'PoolFull', message, failed: false }, lookAgainMs: FULL_MS };
 }
 
 /** Blank metadata may be made only while nothing depends on this copy. */

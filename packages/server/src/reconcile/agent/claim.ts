@@ -7,6 +7,7 @@ import {
   type Decision,
   decideBootstrap,
   decideDemote,
+  decideDiskLost,
   decidePromotion,
   decideReadmit,
 } from '../../core/arbiter/decide.ts';
@@ -74,6 +75,22 @@ export async function readmit(deps: AgentDeps, replica: Stored<Replica>): Promis
     volume: specOf(replica).volume,
     replica: replica.metadata.name,
     epoch: decision.next.epoch,
+  });
+}
+
+/** INV-4: a copy that lost its disk leaves the set, by what the kernel shows after the record was read. */
+export async function recordDiskLost(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {
+  const volume = await requireVolume(deps, replica);
+  const look = await lookOf(deps, replica);
+  if (look === undefined) return;
+  const decision = decideDiskLost(recordOf(volume), replica.metadata.name, look, contextOf(deps, look));
+  if (!decision.ok) return;
+  await swapRecord(deps, volume, decision.next);
+  deps.recorder.record(replica, { type: 'Warning', reason: 'DiskLost', message: decision.message });
+  deps.log.warn('disk lost', {
+    volume: specOf(replica).volume,
+    epoch: decision.next.epoch,
+    inSync: decision.next.inSync,
   });
 }
 

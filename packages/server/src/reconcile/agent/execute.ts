@@ -17,7 +17,15 @@ import {
 } from '../../core/names/names.ts';
 import type { ReplicaAction } from '../../core/replica/actions.ts';
 import type { Drbd, DrbdConfig } from '../../ports/drbd.ts';
-import { demoteRecord, formatOnce, promote, readmit, recordBootstrap, skipInitialSync } from './claim.ts';
+import {
+  demoteRecord,
+  formatOnce,
+  promote,
+  readmit,
+  recordBootstrap,
+  recordDiskLost,
+  skipInitialSync,
+} from './claim.ts';
 import type { AgentDeps } from './deps.ts';
 import type { InventoryCache } from './inventory.ts';
 import { grownFile, type Look } from './observe.ts';
@@ -81,6 +89,8 @@ export async function executeAction(
       return promote(context, replica);
     case 'readmit':
       return readmit(deps, replica);
+    case 'record-disk-lost':
+      return recordDiskLost(deps, replica);
     case 'format':
       return formatOnce(deps, replica, device, action.fsType);
     case 'mount': {

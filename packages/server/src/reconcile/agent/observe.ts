@@ -50,6 +50,7 @@ export async function observeReplica(
         : {
             type: pool.state.type,
             ready: pool.state.state === 'Ready',
+            full: Math.max(pool.state.dataPercent ?? 0, pool.state.metadataPercent ?? 0) >= 100,
             message: pool.state.message ?? pool.state.state,
           },
     dataLv,
