@@ -25,6 +25,7 @@ export type ReplicaAction = { readonly reason: string } & (
   | { readonly type: 'unmount' }
   | { readonly type: 'demote' }
   | { readonly type: 'record-demote' }
+  | { readonly type: 'end-holders' }
   | { readonly type: 'fail-paused-io' }
   | { readonly type: 'ask-fence-again' }
   | { readonly type: 'down' }
@@ -32,6 +33,19 @@ export type ReplicaAction = { readonly reason: string } & (
   | { readonly type: 'remove-lv'; readonly which: 'data' | 'meta' }
   | { readonly type: 'remove-finalizer' }
 );
+
+/** Actions after which the kernel's DRBD state is read, not taken from the event stream, which may lag behind. */
+export const MOVES_DRBD: ReadonlySet<ReplicaAction['type']> = new Set<ReplicaAction['type']>([
+  'adjust',
+  'connect',
+  'skip-initial-sync',
+  'promote',
+  'resize-device',
+  'demote',
+  'fail-paused-io',
+  'ask-fence-again',
+  'down',
+]);
 
 /** The plan: what to do now, in this order; then observe again. `blocked` says why nothing (more) can be done. */
 export interface ReplicaPlan {

@@ -366,7 +366,7 @@ describe('release', () => {
       ),
       mounts: MOUNTED,
     });
-    assert.deepEqual(steps(zombie), ['fail-paused-io', 'unmount', 'unlink-device', 'demote', 'down']);
+    assert.deepEqual(steps(zombie), ['end-holders', 'fail-paused-io', 'unmount', 'unlink-device', 'demote', 'down']);
   });
 
   test('INV-5: a frozen primary keeps waiting while the record cannot be read', () => {

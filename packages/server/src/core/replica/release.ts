@@ -25,8 +25,8 @@ function volumeOf(o: ReplicaObservation): VolumeView | undefined {
 }
 
 /**
- * INV-5: Primary in the kernel, frozen, and the record names somebody else (or nobody). Paused writes end in I/O errors,
- * the mount goes, the replica rejoins as a secondary. Only on a record that was really read.
+ * INV-5: Primary in the kernel, frozen, and the record names somebody else (or nobody). Its users are ended, paused writes
+ * end in I/O errors, the mount goes, the replica rejoins as a secondary. Only on a record that was really read.
  */
 export function planZombie(o: ReplicaObservation): ReplicaPlan | undefined {
   const drbd = inKernel(o);
@@ -37,7 +37,8 @@ export function planZombie(o: ReplicaObservation): ReplicaPlan | undefined {
   if (!frozen && !failing) return undefined;
   const reason = `the claim was lost in epoch ${volume.record.epoch} (INV-5)`;
   const actions: ReplicaAction[] = [];
-  if (frozen) actions.push({ type: 'fail-paused-io', reason });
+  // Who waits for a paused write must be dead before it ends: one that the local disk has already taken ends in success.
+  if (frozen) actions.push({ type: 'end-holders', reason }, { type: 'fail-paused-io', reason });
   if (isMounted(o)) actions.push({ type: 'unmount', reason });
   actions.push({ type: 'unlink-device', reason }, { type: 'demote', reason }, { type: 'down', reason });
   return { actions, blocked: undefined, lookAgainMs: RETRY_MS };

@@ -36,6 +36,8 @@ export interface ExecuteContext {
   readonly inventory: InventoryCache;
   /** Resources whose `drbdadm primary` runs now: a fence question about them is expected (design 3.1 rule 1). */
   readonly promoting: Set<string>;
+  /** UIDs of replicas whose metadata volume this process has just made: it reads as zeros, nobody has to look. */
+  readonly blankMetadata: Set<string>;
 }
 
 export async function executeAction(
@@ -58,8 +60,10 @@ export async function executeAction(
     case 'create-metadata-lv': {
       const role = action.type === 'create-data-lv' ? 'data' : 'meta';
       const thinPool = action.thin ? { thinPool: THIN_POOL_LV } : {};
-      await deps.lvm.createLv({ vg, lv: lvOf(role), sizeBytes: action.sizeBytes, tags: tags(role), ...thinPool });
-      inventory.invalidate();
+      const wanted = { vg, lv: lvOf(role), sizeBytes: action.sizeBytes, tags: tags(role), ...thinPool };
+      await deps.lvm.createLv(wanted);
+      inventory.created(wanted);
+      if (role === 'meta') context.blankMetadata.add(replica.metadata.uid);
       return;
     }
     case 'activate-lv':
@@ -71,6 +75,8 @@ export async function executeAction(
       inventory.invalidate();
       return;
     case 'create-metadata':
+      // Whatever comes of it: from now on it has to be looked at. DRBD's own tool refuses metadata that is not blank.
+      context.blankMetadata.delete(replica.metadata.uid);
       return drbdOf(deps).createMetadata(configOf(look));
     case 'mark-source':
       return drbdOf(deps).markSource(configOf(look));
@@ -122,6 +128,8 @@ export async function executeAction(
     }
     case 'record-demote':
       return demoteRecord(deps, replica);
+    case 'end-holders':
+      return endHolders(deps, replica, look);
     case 'fail-paused-io':
       deps.recorder.record(replica, {
         type: 'Warning',
@@ -184,16 +192,29 @@ async function unmount(deps: AgentDeps, replica: Stored<Replica>, look: Look): P
       const holders = outcome.holders.length === 0 ? '' : ` (held by pid ${outcome.holders.join(', ')})`;
       throw new AppError('unavailable', `${path} cannot be unmounted: ${outcome.message}${holders}`);
     }
-    const killed = await deps.fs.killHolders(path);
-    deps.recorder.record(replica, {
-      type: 'Warning',
-      reason: 'HoldersKilled',
-      message: `ended ${killed.join(', ')}: their volume moved to another node`,
-    });
+    await endHolders(deps, replica, look);
     await deps.fs.unmountLazy(path);
   }
   await deps.fs.removeMountPoint(path);
   deps.recorder.record(replica, { type: 'Normal', reason: 'Unmounted', message: `unmounted ${path}` });
+}
+
+/**
+ * INV-5: DRBD completes a paused write with success when its local copy was written before the pause, also after a forced
+ * detach. A process with SIGKILL pending never returns from the kernel, so nobody learns of it. @throws when the holders
+ * cannot be listed: the volume stays frozen then.
+ */
+async function endHolders(deps: AgentDeps, replica: Stored<Replica>, look: Look): Promise<void> {
+  const ended = new Set([
+    ...(await deps.fs.killHolders(mountPath(specOf(replica).volume))),
+    ...(await deps.fs.killHolders(look.observation.device)),
+  ]);
+  if (ended.size === 0) return;
+  deps.recorder.record(replica, {
+    type: 'Warning',
+    reason: 'HoldersKilled',
+    message: `ended ${[...ended].join(', ')}: their volume moved to another node`,
+  });
 }
 
 async function removeFinalizer(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {
