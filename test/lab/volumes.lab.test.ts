@@ -30,14 +30,14 @@ describe('volumes', () => {
   test('fifty volumes created at once all become healthy, without clashes, and go again', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `many-${index}`);
     await Promise.all(names.map((name) => createVolume(cluster, name, { sizeBytes: 32 * MIB })));
-    for (const name of names) await waitHealthy(cluster, name, 240_000);
+    for (const name of names) await waitHealthy(cluster, name, 480_000);
     const { items } = await cluster.client.resource(REPLICAS).list();
     const numbers = items.map((replica) => `${replica.spec?.node} ${replica.spec?.drbd?.minor}`);
     assert.equal(new Set(numbers).size, 100, 'minors are unique on each node');
     const ports = items.map((replica) => `${replica.spec?.node} ${replica.spec?.drbd?.port}`);
     assert.equal(new Set(ports).size, 100, 'ports are unique on each node');
     await Promise.all(names.map((name) => cluster.client.resource(VOLUMES).delete(name)));
-    await until('all are gone', 240_000, async () =>
+    await until('all are gone', 480_000, async () =>
       (await cluster.client.resource(REPLICAS).list()).items.length === 0 ? true : undefined,
     );
   });
