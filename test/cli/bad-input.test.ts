@@ -56,6 +56,7 @@ function diskCluster(): FakeCluster {
         aDisk('disk-parts', { path: '/dev/vdf', use: 'partitioned', usedBy: 'gpt' }),
         aDisk('disk-unknown', { path: '/dev/vdg', use: 'unknown' }),
         aDisk('disk-pool', { path: '/dev/vdh', use: 'pool', usedBy: 'slow' }),
+        aDisk('disk-held', { path: '/dev/vdj', use: 'holder', usedBy: 'mpatha' }),
         aDisk('disk-ro', { path: '/dev/vdi', readOnly: true }),
       ],
     }),
@@ -225,6 +226,13 @@ const ROWS: readonly Row[] = [
     line: 'pool create fast --disk n1=disk-pool',
     status: 6,
     names: ['--disk', "pool 'slow'", 'delete that pool first'],
+    cluster: diskCluster,
+  },
+  {
+    says: 'a disk below a multipath device',
+    line: 'pool create fast --disk n1=disk-held',
+    status: 6,
+    names: ['--disk', 'in use by another device', 'name the device that uses it (mpatha)'],
     cluster: diskCluster,
   },
   {
