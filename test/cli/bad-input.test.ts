@@ -561,6 +561,31 @@ function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
+test('INV-9: no mistake on a command line makes hf repeat the token that is on it', async () => {
+  const lines = [
+    'volume list extra words --sort',
+    'volume show db more',
+    'status what',
+    'volme list',
+    'volume attach db',
+    'volume create x --siez 1GiB',
+    'volume list -o jsn',
+    'node show nope',
+    'status --server here',
+    'status --kubeconfig /nope',
+  ];
+  for (const line of lines) {
+    for (const token of ['--token s3cret-token', '--token=s3cret-token']) {
+      for (const words of [`${token} ${line}`, `${line} ${token}`, `${line} ${token} -o json`]) {
+        const env = { HF_DEBUG: '1', ...(line.includes('--') ? { HF_SERVER: '' } : {}) };
+        const { status, out, err } = await hf(words, { client: aCluster(), env });
+        assert.notEqual(status, 0, words);
+        assert.ok(!`${out}${err}`.includes('s3cret'), `${words}: ${err}`);
+      }
+    }
+  }
+});
+
 test('a size that is no multiple of 4 MiB is rounded up and said so', async () => {
   const client = aCluster();
   const { status, out, err } = await hf('volume create new --size 1000MB', { client });

@@ -40,6 +40,13 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   }
 }
 
+/** The command line as it may be shown: without the token that was given on it (INV-9). */
+function wordsOf(argv: readonly string[]): string {
+  return argv
+    .map((word, index) => (argv[index - 1] === '--token' ? '***' : word.replace(/^--token=.*/s, '--token=***')))
+    .join(' ');
+}
+
 function wantsJson(argv: readonly string[]): boolean {
   return argv.some(
     (text, index) =>
@@ -103,7 +110,7 @@ function fromCommander(error: CommanderError, command: Command, argv: readonly s
     case 'commander.unknownCommand':
     case 'commander.excessArguments': {
       if (command.commands.length === 0) {
-        return new AppError('invalid_argument', `${path}: ${message}`, details('arguments', argv.join(' '), help));
+        return new AppError('invalid_argument', `${path}: ${message}`, details('arguments', wordsOf(argv), help));
       }
       const word =
         quoted(message) || (argv.find((text) => !text.startsWith('-') && !path.split(' ').includes(text)) ?? '');
@@ -140,7 +147,7 @@ function fromCommander(error: CommanderError, command: Command, argv: readonly s
     }
     default: {
       const field = quoted(message) || 'arguments';
-      return new AppError('invalid_argument', `${path}: ${message}`, details(field, argv.join(' '), help));
+      return new AppError('invalid_argument', `${path}: ${message}`, details(field, wordsOf(argv), help));
     }
   }
 }
