@@ -138,6 +138,46 @@ test('INV-9: no reading command shows the token or a Secret, in any format, nor 
   }
 });
 
+/** Runs a daemon until it ends by itself. */
+function daemon(name: string, args: readonly string[]): Promise<{ status: number | null; err: string }> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [HF, name, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    child.on('error', fail);
+    child.on('close', (status) => done({ status, err }));
+  });
+}
+
+test('a controller with a wrong token ends at once with 3 and names the option; one whose token cannot be read with 2', async () => {
+  const file = join(home, 'wrong-token');
+  writeFileSync(file, 'not-a-token\n', { mode: 0o600 });
+  const wrong = await daemon('controller', ['--server', server.url, '--token-file', file]);
+  assert.equal(wrong.status, 3, wrong.err);
+  assert.match(wrong.err, /--token-file: .*token is not known/);
+  assert.match(wrong.err, /remedy: put a token that this API server knows/);
+  assert.ok(!wrong.err.includes('not-a-token'), 'INV-9: a token is never printed');
+  const none = await daemon('controller', ['--server', server.url, '--token-file', join(home, 'nope')]);
+  assert.equal(none.status, 2, none.err);
+  assert.match(none.err, /--token-file: '.*nope' cannot be read; name a readable file/);
+});
+
+test('an agent says which option is missing or wrong, with 2', async () => {
+  const cases: [string[], RegExp][] = [
+    [['--server', server.url], /--node is missing: give the name of this node/],
+    [['--node', 'n1'], /--server is missing: give the URL of the API server/],
+    [['--node', 'n1', '--server', server.url, '--log-level', 'loud'], /--log-level 'loud' is wrong: use one of debug/],
+    [['--nonsense'], /--nonsense/],
+  ];
+  for (const [args, message] of cases) {
+    const { status, err } = await daemon('agent', args);
+    assert.equal(status, 2, err);
+    assert.match(err, message);
+  }
+});
+
 test('no token exits with 3', async () => {
   assert.equal((await hf('volume list', { HF_TOKEN: '' })).status, 3);
 });

@@ -1,5 +1,6 @@
 import { AppError, retryOf } from '@holdfast/api/errors.ts';
 import { type Command, CommanderError } from 'commander';
+import { DAEMONS } from './define/cluster.ts';
 import { EXIT_INTERRUPTED, ExitStatus, exitStatus, renderCauses, renderError, renderErrorJson } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { buildProgram } from './program.ts';
@@ -13,7 +14,7 @@ import { didYouMean, listNames } from './suggest.ts';
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const { command: program } = buildProgram(io);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(withDaemonsOwnOptions(argv), { from: 'user' });
     return 0;
   } catch (thrown) {
     if (thrown instanceof ExitStatus) return thrown.status;
@@ -38,6 +39,12 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     if (debug !== undefined && debug !== '') io.stderr.write(renderCauses(thrown));
     return exitStatus(error);
   }
+}
+
+/** What follows the name of a daemon is the daemon's: its --server is not the one of hf. */
+function withDaemonsOwnOptions(argv: readonly string[]): string[] {
+  const [first, ...rest] = argv;
+  return first !== undefined && Object.hasOwn(DAEMONS, first) ? [first, '--', ...rest] : [...argv];
 }
 
 /** The command line as it may be shown: without the token that was given on it (INV-9). */
