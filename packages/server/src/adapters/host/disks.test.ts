@@ -115,6 +115,19 @@ test('a disk below a mapper device is held, and its id leads to the device above
   assert.equal(await disks.whyDiskNotFree('virtio-hf-n1-d0'), null);
 });
 
+test('what lies above a disk is named, whether on the disk, on a partition, or on a mapper device', async () => {
+  const machine = new Machine()
+    .disk('sda', '8:0', { serial: 'a', 'sda1/partition': '1', 'sda1/dev': '8:1' })
+    .disk('dm-0', '253:0', { 'dm/uuid': 'mpath-3600', 'dm/name': 'mpatha' })
+    .disk('dm-1', '253:1', { 'dm/uuid': 'CRYPT-x', 'dm/name': 'secret' })
+    .disk('md0', '9:0');
+  machine.holder('sda', 'dm-0').holder('sda/sda1', 'md0').holder('dm-0', 'dm-1');
+  const disks = machine.inspector();
+  assert.deepEqual(await disks.holders('/dev/sda'), ['mpatha', 'md0']);
+  assert.deepEqual(await disks.holders('/dev/mapper/mpatha'), ['secret']);
+  assert.deepEqual(await disks.holders('/dev/loop7'), []);
+});
+
 test('two paths of a multipath device lead to it; without it their id is ambiguous and neither is free', async () => {
   const paths = new Machine().disk('sda', '8:0', { wwid: 'naa.5000' }).disk('sdb', '8:16', { wwid: 'naa.5000' });
   const [first, second] = await paths.inspector().disks();

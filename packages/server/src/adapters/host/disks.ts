@@ -25,6 +25,7 @@ interface FoundDisk {
 export interface DiskInspector {
   disks(): Promise<NodeDisk[]>;
   whyDiskNotFree(id: string): Promise<string | null>;
+  holders(path: string): Promise<string[]>;
   diskPath(id: string): Promise<string | undefined>;
 }
 
@@ -84,23 +85,34 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
     return text === undefined || text === '' ? undefined : text;
   }
 
-  async function inspect(disk: FoundDisk, mounts: readonly MountEntry[], swaps: string): Promise<NodeDisk> {
-    const { name, path } = disk;
-    const entries = await files.list(`${SYS}/${name}`);
+  async function partitionsOf(name: string): Promise<string[]> {
     const partitions: string[] = [];
-    const numbers = new Set([(await sys(name, 'dev')) ?? '']);
-    for (const entry of entries.filter((candidate) => candidate.startsWith(name))) {
-      if ((await sys(name, entry, 'partition')) === undefined) continue;
-      partitions.push(entry);
-      numbers.add((await sys(name, entry, 'dev')) ?? '');
+    for (const entry of await files.list(`${SYS}/${name}`)) {
+      if (entry.startsWith(name) && (await sys(name, entry, 'partition')) !== undefined) partitions.push(entry);
     }
+    return partitions;
+  }
+
+  /** Devices above these disks and partitions (`sda`, `sda/sda1`). */
+  async function holdersOf(owners: readonly string[]): Promise<{ name: string; dmUuid: string | undefined }[]> {
     const holders = [];
-    for (const owner of [name, ...partitions.map((partition) => `${name}/${partition}`)]) {
+    for (const owner of owners) {
       for (const holder of await files.list(`${SYS}/${owner}/holders`)) {
         const mapperName = await sys(holder, 'dm/name');
         holders.push({ name: mapperName ?? holder, dmUuid: await sys(holder, 'dm/uuid') });
       }
     }
+    return holders;
+  }
+
+  async function inspect(disk: FoundDisk, mounts: readonly MountEntry[], swaps: string): Promise<NodeDisk> {
+    const { name, path } = disk;
+    const partitions = await partitionsOf(name);
+    const numbers = new Set<string>();
+    for (const parts of [[name], ...partitions.map((partition) => [name, partition])]) {
+      numbers.add((await sys(...parts, 'dev')) ?? '');
+    }
+    const holders = await holdersOf([name, ...partitions.map((partition) => `${name}/${partition}`)]);
     const paths = new Set([path, `/dev/${name}`, ...partitions.map((partition) => `/dev/${partition}`)]);
     const readOnly = (await sys(name, 'ro')) === '1';
     const use =
@@ -197,6 +209,12 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
 
   return {
     disks,
+    async holders(path) {
+      const mapped = (await find()).find((disk) => disk.path === path);
+      const name = mapped?.name ?? path.replace(/^\/dev\//, '').replaceAll('/', '!');
+      const owners = [name, ...(await partitionsOf(name)).map((partition) => `${name}/${partition}`)];
+      return [...new Set((await holdersOf(owners)).map((holder) => holder.name))];
+    },
     async diskPath(id) {
       return (await lookUp(id))?.path;
     },

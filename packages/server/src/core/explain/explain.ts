@@ -90,6 +90,7 @@ function whatOf(action: VolumeAction): string {
     case 'update-replica':
       return `${action.replica}: ${Object.keys(action.patch).toSorted().join(', ')}`;
     case 'delete-replica':
+    case 'forget-replica':
       return action.replica;
     case 'arbiter-remove':
       return `${action.replica}; in-sync set {${list(action.next.inSync)}} in epoch ${action.next.epoch}`;

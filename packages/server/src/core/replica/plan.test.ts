@@ -146,6 +146,26 @@ describe('provisioning', () => {
     ]);
   });
 
+  test('a resource of an earlier replica that still runs is taken down before the new copy is made (INV-7)', () => {
+    const after = {
+      status: {},
+      dataLv: known(undefined),
+      metaLv: known(undefined),
+      spec: spec({ bootstrap: 'join' }),
+      volume: known(volume({ inSync: ['v-r1'], primary: 'v-r1' })),
+    };
+    assert.deepEqual(steps(observed(after)), ['down']);
+    const frozen = drbd({ role: 'Primary', suspended: ['fencing'] });
+    assert.deepEqual(steps(observed({ ...after, drbd: known(frozen), mounts: MOUNTED })), [
+      'fail-paused-io',
+      'unmount',
+      'unlink-device',
+      'demote',
+      'down',
+    ]);
+    assert.equal(blockedBy(observed({ ...after, drbd: unknown('no answer') })), 'DrbdUnknown');
+  });
+
   test('after a reboot the LVs are activated and the resource comes up with its old metadata', () => {
     const off = observed({ drbd: known(undefined), dataLv: known(lv({ active: false })) });
     assert.deepEqual(steps(off), ['activate-lv:data']);

@@ -23,6 +23,8 @@ export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
         `the logical volume existed and is gone from pool ${o.spec.pool}; it is never recreated empty. Restore it, or replace this replica (hf volume move)`,
       );
     }
+    const leftover = planLeftover(o);
+    if (leftover !== undefined) return leftover;
     actions.push({ type: 'create-data-lv', sizeBytes: o.spec.sizeBytes, thin, reason: `replica of ${o.spec.volume}` });
   } else {
     if (!data.tags.includes(replicaTag(o.uid))) {
@@ -38,6 +40,18 @@ export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
   }
   if (o.spec.layout === 'local') return actions.length === 0 ? undefined : act(actions);
   return provisionDrbd(o, thin, actions);
+}
+
+/**
+ * A resource that runs while there is no disk of this replica yet is that of an earlier replica, whose object went while
+ * this node was away. It is taken down first: else the new copy would go on with the disk of the old one. The old
+ * logical volume stays, as an orphan (INV-7).
+ */
+function planLeftover(o: ReplicaObservation): ReplicaPlan | undefined {
+  if (o.spec.layout === 'local' || o.spec.type !== 'Diskful') return undefined;
+  if (o.drbd.state === 'unknown') return blocked('DrbdUnknown', `DRBD cannot be read: ${o.drbd.why}`);
+  if (o.drbd.value === undefined) return undefined;
+  return act([{ type: 'down', reason: 'an earlier replica of this volume still runs here' }], RETRY_MS);
 }
 
 function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAction[]): ReplicaPlan | undefined {
