@@ -13,6 +13,7 @@ import { programFailed } from '../../src/adapters/exec/failure.ts';
 import { SideEffects } from '../../src/adapters/exec/instrument.ts';
 import { metered } from '../../src/adapters/exec/metered.ts';
 import { createReplicationSecrets } from '../../src/adapters/secrets/replication.ts';
+import { mdLvName, replicaTags } from '../../src/core/names/names.ts';
 import type { Exec } from '../../src/ports/exec.ts';
 import type { Log } from '../../src/ports/log.ts';
 import { createInventoryCache } from '../../src/reconcile/agent/inventory.ts';
@@ -114,6 +115,10 @@ async function whatIsSeen(
       },
     }),
   );
+  // As after a crash: nobody knows what the metadata volume holds, so the tools are asked.
+  const sizeBytes = drbd.metadataBytes(replica.spec?.sizeBytes ?? 0, 1);
+  const tags = replicaTags({ volumeUid: volume.metadata.uid, uid: replica.metadata.uid }, 'meta');
+  await lvm.createLv({ vg: 'hf-fast', lv: mdLvName('db-r0'), sizeBytes, tags });
   const pool = { pool: aPool('fast', ['a'], { type: 'lvm' }), state: aNodePool('fast', { type: 'lvm' }) };
   const never = async function* (): AsyncGenerator<never> {};
   const reconcile = createReplicaReconciler(
@@ -144,6 +149,7 @@ async function whatIsSeen(
       },
       inventory: createInventoryCache(lvm),
       promoting: new Set(),
+      blankMetadata: new Set(),
     },
     () => cluster.get(REPLICAS, replica.metadata.name),
   );

@@ -157,6 +157,7 @@ describe('provisioning', () => {
     assert.deepEqual(steps(observed(after)), ['down']);
     const frozen = drbd({ role: 'Primary', suspended: ['fencing'] });
     assert.deepEqual(steps(observed({ ...after, drbd: known(frozen), mounts: MOUNTED })), [
+      'end-holders',
       'fail-paused-io',
       'unmount',
       'unlink-device',
