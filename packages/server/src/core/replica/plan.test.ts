@@ -194,6 +194,12 @@ describe('provisioning', () => {
     assert.deepEqual(steps(outside), ['create-metadata', 'adjust']);
   });
 
+  test('INV-8: an API server that is away for a moment is asked again before metadata is made', () => {
+    const away = observed({ ...FRESH, volume: unknown('refused'), config: 'current', metadata: known('blank') });
+    assert.equal(blockedBy(away), 'ApiUnreachable');
+    assert.ok((planReplica(away).lookAgainMs ?? 0) > 0, 'it is a wait, not an end');
+  });
+
   test('nothing is made, formatted or promoted while LVM or DRBD cannot be read', () => {
     assert.equal(blockedBy(observed({ dataLv: unknown('vgs hangs'), spec: spec({ attach: ATTACH }) })), 'LvmUnknown');
     assert.equal(blockedBy(observed({ drbd: unknown('no answer'), spec: spec({ attach: ATTACH }) })), 'DrbdUnknown');

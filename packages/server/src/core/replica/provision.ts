@@ -60,8 +60,8 @@ function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAct
   const meta = o.metaLv.value;
   const up = o.drbd.value;
   if (meta === undefined) {
-    const refusal = whyNotNewMetadata(o);
-    if (refusal !== null) return failed('MetadataMissing', refusal);
+    const refusal = refuseNewMetadata(o);
+    if (refusal !== undefined) return refusal;
     actions.push({ type: 'create-metadata-lv', sizeBytes: o.metadataBytes, thin, reason: 'external DRBD metadata' });
   } else {
     if (!meta.active) actions.push({ type: 'activate-lv', which: 'meta', reason: 'inactive after a boot' });
@@ -89,8 +89,8 @@ function bringUp(o: ReplicaObservation): ReplicaPlan {
     return blocked('MetadataUnknown', `DRBD metadata cannot be read: ${o.metadata.why}`);
   }
   if (o.metadata.value === 'blank') {
-    const refusal = whyNotNewMetadata(o);
-    if (refusal !== null) return failed('MetadataMissing', refusal);
+    const refusal = refuseNewMetadata(o);
+    if (refusal !== undefined) return refusal;
     actions.push({ type: 'create-metadata', reason: 'a new copy' });
   }
   if (mayMarkSource(o))
@@ -140,13 +140,14 @@ function waitForSpace(o: ReplicaObservation): ReplicaPlan {
   return { actions: [], blocked: { reason: 'PoolFull', message, failed: false }, lookAgainMs: FULL_MS };
 }
 
-/** Blank metadata may be made only while nothing depends on this copy. */
-function whyNotNewMetadata(o: ReplicaObservation): string | null {
-  if (o.volume.state === 'unknown') return `the volume cannot be read: ${o.volume.why}`;
-  if (o.volume.value === undefined) return 'the volume does not exist';
+/** Blank metadata may be made only while nothing depends on this copy. What cannot be read now is asked again. */
+function refuseNewMetadata(o: ReplicaObservation): ReplicaPlan | undefined {
+  if (o.volume.state === 'unknown') return blocked('ApiUnreachable', `the volume cannot be read: ${o.volume.why}`);
+  if (o.volume.value === undefined) return blocked('VolumeGone', 'the volume does not exist');
   const record = o.volume.value.record;
-  if (record.epoch === 0 || !record.inSync.includes(o.name) || mayMarkSource(o)) return null;
-  return 'the DRBD metadata of an in-sync replica is missing; replace this replica (hf volume move)';
+  if (record.epoch === 0 || !record.inSync.includes(o.name) || mayMarkSource(o)) return undefined;
+  const message = 'the DRBD metadata of an in-sync replica is missing; replace this replica (hf volume move)';
+  return failed('MetadataMissing', message);
 }
 
 /** bootstrap `source`: before the first decision, or as the only member, and never after DRBD has run here. */
