@@ -177,3 +177,21 @@ test('an attribute that the kernel refuses to read is no attribute', async () =>
   const [disk] = await machine.inspector().disks();
   assert.equal(disk?.id, 'scsi-S9');
 });
+
+test('a disk that nothing was written to is probed once for reports, and always for a decision', async () => {
+  const stat = (sectors: number): string => `1 0 8 0 1 0 ${sectors} 0 0 0 0 0 0 0 0 0 0`;
+  const machine = new Machine().disk('vdb', '254:16', { serial: 'S1', stat: stat(0), diskseq: '7' });
+  const inspector = machine.inspector();
+  const probes = (): number => machine.exec.lineOfCalls.filter((line) => line.startsWith('blkid')).length;
+  const useNow = async (): Promise<string | undefined> => (await inspector.disks())[0]?.use;
+  assert.equal(await useNow(), 'free');
+  assert.equal(await useNow(), 'free');
+  assert.equal(probes(), 1);
+  const [id = ''] = (await inspector.disks()).map((disk) => disk.id);
+  assert.equal(await inspector.whyDiskNotFree(id), null);
+  assert.equal(probes(), 2, 'a decision looks at the disk itself');
+  machine
+    .disk('vdb', '254:16', { serial: 'S1', stat: stat(8), diskseq: '7' })
+    .found('/dev/vdb', 'TYPE=ext4\nUSAGE=filesystem\n');
+  assert.equal(await useNow(), 'filesystem');
+});
