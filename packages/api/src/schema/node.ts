@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ApiObject, conditions, GROUP, type KindDescriptor, VERSION } from './meta.ts';
 
 export const DRBD_FLAVOURS = ['none', '8.4', '9'] as const;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   type ApiObject,
   conditions,
@@ -143,7 +143,6 @@ export const replicaStatus = z.object({
 });
 
 export type ReplicaPeer = z.infer<typeof replicaPeer>;
-export type ReplicaAttach = z.infer<typeof replicaAttach>;
 export type ReplicaSpec = z.infer<typeof replicaSpec>;
 export type ReplicaStatus = z.infer<typeof replicaStatus>;
 export type ReplicaPhase = (typeof REPLICA_PHASES)[number];

@@ -17,6 +17,13 @@ import { createClock } from '../adapters/clock/real.ts';
 import { createHttpTransport } from '../adapters/http/transport.ts';
 
 const SOURCE = resolve(import.meta.dirname, '..');
+/**
+ * A daemon is idle nearly always, and V8 otherwise keeps a large space for objects that die young: 2 MiB cost no CPU time that could
+ * be measured.
+ */
+const SMALL_HEAP = '--max-semi-space-size=2';
+/** Of the processes that run from TypeScript: compiled code is kept, and the compiler is not loaded (some 25 MiB each). */
+const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 
 export interface LabClusterOptions extends Omit<LabOptions, 'app' | 'daemons' | 'hostProcesses'> {
   /** Additional programs for the nodes, as in {@link LabOptions.app}. */
@@ -66,6 +73,7 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
         name: 'apiserver',
         argv: [
           process.execPath,
+          SMALL_HEAP,
           join(SOURCE, 'bin/apiserver.ts'),
           '--listen',
           `127.0.0.1:${port}`,
@@ -74,11 +82,13 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
           '--token-file',
           usersFile,
         ],
+        env: COMPILED,
       },
       {
         name: 'controller',
         argv: [
           process.execPath,
+          SMALL_HEAP,
           join(SOURCE, 'bin/controller.ts'),
           '--server',
           server,
@@ -86,6 +96,7 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
           tokenFile,
           ...(controllerFlags ?? []),
         ],
+        env: COMPILED,
       },
     ],
     daemons: (node: NodeInfo) => [
@@ -93,6 +104,7 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
         name: 'agent',
         argv: [
           'node',
+          SMALL_HEAP,
           '/opt/holdfast/agent.js',
           '--node',
           node.name,

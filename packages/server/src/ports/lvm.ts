@@ -66,6 +66,16 @@ export interface ThinUsage {
   readonly trouble: string;
 }
 
+/** A thin pool to be made. */
+export interface NewThinPool {
+  readonly vg: string;
+  readonly pool: string;
+  readonly tags: readonly string[];
+  readonly dataBytes: number;
+  readonly metadataBytes: number;
+  readonly chunkBytes: number;
+}
+
 export interface Lvm {
   /** e.g. `2.03.16(2)`. Throws `unavailable` when LVM is not installed. */
   version(): Promise<string>;
@@ -91,14 +101,7 @@ export interface Lvm {
    * is full, a metadata spare for repairs. Idempotent. Something half-made of the same name that carries `tags` is removed
    * first (INV-7); `already_exists` when the name is taken by something else.
    */
-  createThinPool(args: {
-    vg: string;
-    pool: string;
-    tags: readonly string[];
-    dataBytes: number;
-    metadataBytes: number;
-    chunkBytes: number;
-  }): Promise<void>;
+  createThinPool(args: NewThinPool): Promise<void>;
   /** Grows to these sizes, metadata first; sizes that it has already are left alone. */
   growThinPool(args: { vg: string; pool: string; dataBytes: number; metadataBytes: number }): Promise<void>;
   /**

@@ -1,6 +1,14 @@
 import { EXTENT_BYTES } from '@holdfast/api/bytes.ts';
 import { AppError } from '@holdfast/api/errors.ts';
-import type { LogicalVolume, Lvm, LvmInventory, PhysicalVolume, ThinUsage, VolumeGroup } from '../../src/ports/lvm.ts';
+import type {
+  LogicalVolume,
+  Lvm,
+  LvmInventory,
+  NewThinPool,
+  PhysicalVolume,
+  ThinUsage,
+  VolumeGroup,
+} from '../../src/ports/lvm.ts';
 import { FakeDevices } from './host-devices.ts';
 
 const LABEL_BYTES = 8 * 2 ** 20 + EXTENT_BYTES;
@@ -99,14 +107,7 @@ export class FakeLvm implements Lvm {
     for (const pv of added.map((device) => this.#freePv(device))) this.#join(pv, args.vg);
   }
 
-  async createThinPool(args: {
-    vg: string;
-    pool: string;
-    tags: readonly string[];
-    dataBytes: number;
-    metadataBytes: number;
-    chunkBytes: number;
-  }): Promise<void> {
+  async createThinPool(args: NewThinPool): Promise<void> {
     const vg = this.#requireVg(args.vg);
     const existing = vg.lvs.get(args.pool);
     if (existing !== undefined) {

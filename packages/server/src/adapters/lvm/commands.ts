@@ -1,3 +1,4 @@
+import type { NewThinPool } from '../../ports/lvm.ts';
 import { LVM_CONFIG } from './config.ts';
 
 /** Typed arguments -> argv. Pure. Every command carries {@link LVM_CONFIG}; names are checked before they get here. */
@@ -101,14 +102,7 @@ export function extendVg(args: { vg: string; devices: readonly string[] }): Argv
   return lvm('vgextend', args.vg, ...args.devices);
 }
 
-export function createThinPool(args: {
-  vg: string;
-  pool: string;
-  tags: readonly string[];
-  dataBytes: number;
-  metadataBytes: number;
-  chunkBytes: number;
-}): Argv {
+export function createThinPool(args: NewThinPool): Argv {
   return lvm(
     'lvcreate',
     '--type',

@@ -1,8 +1,7 @@
 import type { PhysicalVolume, VolumeGroup } from '../../ports/lvm.ts';
 import { TAG_OURS, tagValue } from '../names/names.ts';
-import type { PoolProblem } from './plan.ts';
 import { pvUuid } from './pv-uuid.ts';
-import type { SeenDisk, SeenPool, WantedPool } from './types.ts';
+import type { PoolProblem, SeenDisk, SeenPool, WantedPool } from './types.ts';
 
 /**
  * A disk that the pool names and may use. `member`: in the volume group. `labelled`: carries our LVM label (a crash came

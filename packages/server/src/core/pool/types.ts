@@ -71,3 +71,9 @@ export type PoolAction =
       readonly reason: string;
     }
   | { readonly kind: 'activate-vg'; readonly vg: string; readonly reason: string };
+
+/** Why a pool cannot be what it should be; `reason` in CamelCase, `message` for people with the remedy. */
+export interface PoolProblem {
+  readonly reason: string;
+  readonly message: string;
+}

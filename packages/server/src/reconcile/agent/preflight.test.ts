@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
 import { createSeededRandom, createVirtualClock } from '@holdfast/api/testing/virtual-clock.ts';
 import { FakeExec } from '../../../test/fakes/exec.ts';
+import { failure } from '../../../test/fakes/failure.ts';
 import { FakeFiles } from '../../../test/fakes/files.ts';
 import { FakeHost } from '../../../test/fakes/host.ts';
 import { createDrbd } from '../../adapters/drbd/index.ts';
@@ -21,13 +22,8 @@ const installed = new FakeExec((argv) => {
   return undefined;
 });
 
-async function refusal(machine: Parameters<typeof requireMachine>[0], node = 'n1'): Promise<AppError> {
-  const error: unknown = await requireMachine(machine, node).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof AppError, 'an AppError');
-  return error;
+function refusal(machine: Parameters<typeof requireMachine>[0], node = 'n1'): Promise<AppError> {
+  return failure(requireMachine(machine, node));
 }
 
 function memoryLog(): { log: Log; lines: { message: string; fields: LogFields }[] } {
