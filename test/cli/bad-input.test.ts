@@ -641,6 +641,27 @@ test('forgetting a lost node binds the mark to its last heartbeat, and says what
   assert.deepEqual(cluster.writes, ['patch nodes/n1'], 'the second time changes nothing');
 });
 
+test('forgetting with --wait says what still names the node, and ends when it is gone', async () => {
+  const cluster = silentCluster('False');
+  const late = await hf('node forget n1 --yes --wait --timeout 50ms', { client: cluster });
+  assert.equal(late.status, 9, late.err);
+  assert.match(late.err, /still waiting for: db-r0 to go/);
+  const again = silentCluster('False');
+  again.onWrite = () => {
+    again.remove('replicas', 'db-r0');
+    again.remove('nodes', 'n1');
+  };
+  const done = await hf('node forget n1 --yes --wait', { client: again });
+  assert.equal(done.status, 0, done.err);
+  assert.match(done.out, /node.holdfast.storage\/n1 forgotten/);
+  const dry = silentCluster('False');
+  assert.match(
+    (await hf('node forget n1 --dry-run', { client: dry })).out,
+    /would be given up, with 1 copy on it \(db-r0\)/,
+  );
+  assert.deepEqual(dry.writes, []);
+});
+
 test('attaching where it is already wanted changes nothing', async () => {
   const client = attachedCluster();
   const { status, out } = await hf('volume attach db n1', { client });

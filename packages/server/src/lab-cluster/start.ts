@@ -11,6 +11,7 @@ import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { NODES } from '@holdfast/api/client/kinds.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
 import { AppError } from '@holdfast/api/errors.ts';
+import { bundle } from '@holdfast/lab/app.ts';
 import { createLab } from '@holdfast/lab/lab.ts';
 import { HOST_ADDRESS, type Lab, type LabOptions, type NodeInfo } from '@holdfast/lab/types.ts';
 import { createClock } from '../adapters/clock/real.ts';
@@ -22,8 +23,6 @@ const SOURCE = resolve(import.meta.dirname, '..');
  * be measured.
  */
 const SMALL_HEAP = '--max-semi-space-size=2';
-/** Of the processes that run from TypeScript: compiled code is kept, and the compiler is not loaded (some 25 MiB each). */
-const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 
 export interface LabClusterOptions extends Omit<LabOptions, 'app' | 'daemons' | 'hostProcesses'> {
   /** Additional programs for the nodes, as in {@link LabOptions.app}. */
@@ -54,8 +53,19 @@ export interface ClusterPlan {
   readonly token: string;
 }
 
-/** Chooses the port and the token, writes the token files into `dir`, and describes the processes. */
+/**
+ * The control plane as it ships, in one file each: from TypeScript every process also loads the compiler and every locale of
+ * its libraries, some 35 MiB.
+ */
+async function writeControlPlane(dir: string): Promise<void> {
+  const entries = { apiserver: join(SOURCE, 'bin/apiserver.ts'), controller: join(SOURCE, 'bin/controller.ts') };
+  for (const [name, content] of await bundle(entries)) writeFileSync(join(dir, name), content);
+  writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
+}
+
+/** Chooses the port and the token, writes programs and token files into `dir`, and describes the processes. */
 export async function planLabCluster(dir: string, options: LabClusterOptions = {}): Promise<ClusterPlan> {
+  await writeControlPlane(dir);
   const port = await freePort();
   const token = randomBytes(24).toString('hex');
   const tokenFile = join(dir, 'token');
@@ -74,7 +84,7 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
         argv: [
           process.execPath,
           SMALL_HEAP,
-          join(SOURCE, 'bin/apiserver.ts'),
+          join(dir, 'apiserver.js'),
           '--listen',
           `127.0.0.1:${port}`,
           '--database',
@@ -82,21 +92,19 @@ export async function planLabCluster(dir: string, options: LabClusterOptions = {
           '--token-file',
           usersFile,
         ],
-        env: COMPILED,
       },
       {
         name: 'controller',
         argv: [
           process.execPath,
           SMALL_HEAP,
-          join(SOURCE, 'bin/controller.ts'),
+          join(dir, 'controller.js'),
           '--server',
           server,
           '--token-file',
           tokenFile,
           ...(controllerFlags ?? []),
         ],
-        env: COMPILED,
       },
     ],
     daemons: (node: NodeInfo) => [
