@@ -13,8 +13,7 @@ import {
 } from '../../core/arbiter/decide.ts';
 import { resourceName } from '../../core/names/names.ts';
 import type { Drbd, DrbdState } from '../../ports/drbd.ts';
-import type { AgentDeps } from './deps.ts';
-import type { ExecuteContext } from './execute.ts';
+import type { AgentDeps, ExecuteContext } from './deps.ts';
 import { contextOf, formatOf, recordOf, requireVolume, specOf, swapFormat, swapRecord } from './record.ts';
 
 /** `drbdadm primary` may ask the fence-peer helper, which asks the API server: this covers both, milliseconds. */

@@ -26,19 +26,9 @@ import {
   recordDiskLost,
   skipInitialSync,
 } from './claim.ts';
-import type { AgentDeps } from './deps.ts';
-import type { InventoryCache } from './inventory.ts';
+import type { AgentDeps, ExecuteContext } from './deps.ts';
 import { grownFile, type Look } from './observe.ts';
 import { specOf } from './record.ts';
-
-export interface ExecuteContext {
-  readonly deps: AgentDeps;
-  readonly inventory: InventoryCache;
-  /** Resources whose `drbdadm primary` runs now: a fence question about them is expected (design 3.1 rule 1). */
-  readonly promoting: Set<string>;
-  /** UIDs of replicas whose metadata volume this process has just made: it reads as zeros, nobody has to look. */
-  readonly blankMetadata: Set<string>;
-}
 
 export async function executeAction(
   context: ExecuteContext,

@@ -9,7 +9,8 @@ import { MOVES_DRBD, type ReplicaPlan } from '../../core/replica/actions.ts';
 import { planReplica } from '../../core/replica/plan.ts';
 import { replicaStatus } from '../../core/replica/status.ts';
 import type { ReconcileResult } from '../loop.ts';
-import { type ExecuteContext, executeAction } from './execute.ts';
+import type { ExecuteContext } from './deps.ts';
+import { executeAction } from './execute.ts';
 import { type Look, observeReplica } from './observe.ts';
 
 /** More rounds than any volume needs; a plan that never ends is a bug and must not spin. */
