@@ -1,7 +1,7 @@
 /** What people do with volumes, on real kernels: many at once, one copy, more, fewer, elsewhere, thick, full, orphaned. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { NODES, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { LabCluster } from '@holdfast/server/lab-cluster/start.ts';
 import {
   attach,
@@ -101,6 +101,14 @@ describe('volumes', () => {
     const nodes = await nodesOf(cluster, 'fat');
     for (const node of nodes) assert.match(await node.sh('cat /proc/drbd'), /UpToDate\/UpToDate/);
     await deleteVolume(cluster, 'fat');
+    // The same blocks again: they hold the data and the DRBD metadata of the first.
+    await createVolume(cluster, 'fat-2', { sizeBytes: 64 * MIB, poolClass: 'thick' });
+    await waitHealthy(cluster, 'fat-2', 120_000);
+    await deleteVolume(cluster, 'fat-2');
+    await cluster.client.resource(POOLS).delete('thick');
+    await until('the thick pool is gone', 60_000, async () =>
+      (await cluster.client.resource(POOLS).find('thick')) === undefined ? true : undefined,
+    );
   });
 
   test('INV-7: a logical volume of ours that no Replica owns is reported and left alone', async () => {

@@ -118,6 +118,11 @@ export interface Lvm {
   }): Promise<void>;
   /** Grows to exactly sizeBytes; a no-op when already that size; refuses to shrink (`failed_precondition`). */
   extendLv(args: { vg: string; lv: string; sizeBytes: number }): Promise<void>;
+  /**
+   * Fills it with zeros and takes `pendingTag` off it, in this order, so that a crash in between wipes again. A no-op
+   * without the tag: what is in use is never wiped.
+   */
+  wipeLv(args: { vg: string; lv: string; pendingTag: string }): Promise<void>;
   /** Removes it after checking, in the same call chain, that it carries `requiredTag` (INV-7). `not_found` is success. */
   removeLv(args: { vg: string; lv: string; requiredTag: string }): Promise<void>;
   activateVg(vg: string): Promise<void>;

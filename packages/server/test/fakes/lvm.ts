@@ -26,7 +26,7 @@ interface Vg {
 interface Lv {
   readonly name: string;
   readonly uuid: string;
-  readonly tags: readonly string[];
+  tags: readonly string[];
   readonly kind: LogicalVolume['kind'];
   readonly pool: string | undefined;
   sizeBytes: number;
@@ -181,6 +181,14 @@ export class FakeLvm implements Lvm {
     lv.sizeBytes = args.sizeBytes;
     const device = this.devices.get(pathOf(args.vg, args.lv));
     if (device !== undefined) device.sizeBytes = args.sizeBytes;
+  }
+
+  async wipeLv(args: { vg: string; lv: string; pendingTag: string }): Promise<void> {
+    const lv = this.#requireLv(args.vg, args.lv);
+    if (!lv.tags.includes(args.pendingTag)) return;
+    lv.tags = lv.tags.filter((tag) => tag !== args.pendingTag);
+    const device = this.devices.get(pathOf(args.vg, args.lv));
+    if (device !== undefined) device.signature = undefined;
   }
 
   async removeLv(args: { vg: string; lv: string; requiredTag: string }): Promise<void> {

@@ -192,6 +192,15 @@ export function setLvActive(args: { vg: string; lv: string; active: boolean }): 
   return lvm('lvchange', '--activate', args.active ? 'y' : 'n', `${args.vg}/${args.lv}`);
 }
 
+export function removeTag(args: { vg: string; lv: string; tag: string }): Argv {
+  return lvm('lvchange', '--deltag', args.tag, `${args.vg}/${args.lv}`);
+}
+
+/** By the kernel (BLKZEROOUT), whatever the disk can do about it. */
+export function zero(path: string): Argv {
+  return ['blkdiscard', '--zeroout', path];
+}
+
 /** Without force: LVM asks, and gets no answer, when the group still holds a volume. */
 export function removeVg(vg: string): Argv {
   return lvm('vgremove', vg);

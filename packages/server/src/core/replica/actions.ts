@@ -4,6 +4,7 @@ import type { FsType } from '@holdfast/api/schema/volume.ts';
 export type ReplicaAction = { readonly reason: string } & (
   | { readonly type: 'create-data-lv'; readonly sizeBytes: number; readonly thin: boolean }
   | { readonly type: 'create-metadata-lv'; readonly sizeBytes: number; readonly thin: boolean }
+  | { readonly type: 'wipe-metadata-lv' }
   | { readonly type: 'activate-lv'; readonly which: 'data' | 'meta' }
   | { readonly type: 'extend-lv'; readonly which: 'data' | 'meta'; readonly sizeBytes: number }
   | { readonly type: 'create-metadata' }

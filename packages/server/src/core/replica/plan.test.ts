@@ -167,6 +167,12 @@ describe('provisioning', () => {
     assert.equal(blockedBy(observed({ ...after, drbd: unknown('no answer') })), 'DrbdUnknown');
   });
 
+  test('INV-1: a thick metadata volume shows old bytes, and is wiped before anybody takes them for metadata', () => {
+    const unwiped = known(lv({ name: 'v-r0.md', kind: 'linear', tags: ['holdfast', 'hf.wipe=pending'] }));
+    const fresh = observed({ ...FRESH, metaLv: unwiped, config: 'current', metadata: known('valid') });
+    assert.deepEqual(steps(fresh), ['wipe-metadata-lv']);
+  });
+
   test('after a reboot the LVs are activated and the resource comes up with its old metadata', () => {
     const off = observed({ drbd: known(undefined), dataLv: known(lv({ active: false })) });
     assert.deepEqual(steps(off), ['activate-lv:data']);

@@ -1,5 +1,5 @@
 /** From nothing to a running (Secondary) replica, and back to one after a reboot. */
-import { replicaTag } from '../names/names.ts';
+import { replicaTag, TAG_UNWIPED } from '../names/names.ts';
 import type { ReplicaAction, ReplicaPlan } from './actions.ts';
 import type { ReplicaObservation } from './observation.ts';
 import { inKernel } from './release.ts';
@@ -72,6 +72,9 @@ function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAct
         sizeBytes: o.metadataBytes,
         reason: 'the bitmap grows with the volume',
       });
+    }
+    if (meta.tags.includes(TAG_UNWIPED)) {
+      actions.push({ type: 'wipe-metadata-lv', reason: 'a thick volume holds what was there before' });
     }
   }
   // Metadata can only be read once its LV is there and active: first these, then observe again.

@@ -12,6 +12,7 @@ import {
   replicaTag,
   replicaTags,
   resourceName,
+  TAG_UNWIPED,
   THIN_POOL_LV,
   vgName,
 } from '../../core/names/names.ts';
@@ -50,12 +51,24 @@ export async function executeAction(
     case 'create-metadata-lv': {
       const role = action.type === 'create-data-lv' ? 'data' : 'meta';
       const thinPool = action.thin ? { thinPool: THIN_POOL_LV } : {};
-      const wanted = { vg, lv: lvOf(role), sizeBytes: action.sizeBytes, tags: tags(role), ...thinPool };
+      const unwiped = role === 'meta' && !action.thin ? [TAG_UNWIPED] : [];
+      const wanted = {
+        vg,
+        lv: lvOf(role),
+        sizeBytes: action.sizeBytes,
+        tags: [...tags(role), ...unwiped],
+        ...thinPool,
+      };
       await deps.lvm.createLv(wanted);
       inventory.created(wanted);
-      if (role === 'meta') context.blankMetadata.add(replica.metadata.uid);
+      if (role === 'meta' && action.thin) context.blankMetadata.add(replica.metadata.uid);
       return;
     }
+    case 'wipe-metadata-lv':
+      await deps.lvm.wipeLv({ vg, lv: lvOf('meta'), pendingTag: TAG_UNWIPED });
+      context.blankMetadata.add(replica.metadata.uid);
+      inventory.invalidate();
+      return;
     case 'activate-lv':
       await deps.lvm.activateLv({ vg, lv: lvOf(action.which) });
       inventory.invalidate();
