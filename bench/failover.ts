@@ -10,8 +10,7 @@ import {
   waitHealthy,
   waitVolume,
 } from '../test/lab/support.ts';
-import { describeMachine, percentile, publish } from './report.ts';
-import type { BenchOptions } from './run.ts';
+import { type BenchOptions, describeMachine, percentile, publish } from './report.ts';
 
 const V = 'failover';
 

@@ -11,8 +11,7 @@ import { NODES, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import { API_VERSION } from '@holdfast/api/schema/meta.ts';
 import type { LabCluster } from '@holdfast/server/lab-cluster/start.ts';
 import { createVolume, GIB, MIB, startCluster, waitHealthy } from '../test/lab/support.ts';
-import { describeMachine, publish, type Row } from './report.ts';
-import type { BenchOptions } from './run.ts';
+import { type BenchOptions, describeMachine, publish, type Row } from './report.ts';
 
 const IDLE_MS = 60_000;
 const REAL = 20;

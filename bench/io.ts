@@ -1,8 +1,7 @@
 /** fio on the DRBD device beside the bare LV in the same VM, interleaved: the ratio is what replication costs. */
 import type { LabNode } from '@holdfast/lab/types.ts';
 import { attach, createVolume, GIB, MIB, nodesOf, POOL, startCluster, waitHealthy } from '../test/lab/support.ts';
-import { describeMachine, percentile, publish, type Row } from './report.ts';
-import type { BenchOptions } from './run.ts';
+import { type BenchOptions, describeMachine, percentile, publish, type Row } from './report.ts';
 
 const V = 'io';
 const SIZE = 256 * MIB;

@@ -2,8 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { startLabCluster } from '@holdfast/server/lab-cluster/start.ts';
-import { describeMachine, percentile, publish } from './report.ts';
-import type { BenchOptions } from './run.ts';
+import { type BenchOptions, describeMachine, percentile, publish } from './report.ts';
 
 /** User + system CPU seconds of a process so far. */
 function cpuSeconds(pid: number): number {

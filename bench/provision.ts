@@ -1,8 +1,7 @@
 /** Create -> healthy, for 1, 50 and 200 volumes at once. */
 import { VOLUMES } from '@holdfast/api/client/kinds.ts';
 import { createVolume, GIB, isHealthy, MIB, startCluster, until } from '../test/lab/support.ts';
-import { describeMachine, percentile, publish, type Row } from './report.ts';
-import type { BenchOptions } from './run.ts';
+import { type BenchOptions, describeMachine, percentile, publish, type Row } from './report.ts';
 
 export async function run(options: BenchOptions): Promise<void> {
   await using cluster = await startCluster({ name: 'bench-provision', nodes: 3, disks: [8 * GIB] });

@@ -3,6 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 
+/** What every benchmark is told. */
+export interface BenchOptions {
+  /** Repetitions, where it applies. */
+  readonly runs: number | undefined;
+  readonly save: boolean;
+}
+
 /** Nearest-rank percentile of a non-empty list; `p` in 0..100. */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b);

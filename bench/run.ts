@@ -7,12 +7,7 @@
  * The machines are noisy: trust ratios and medians, not single numbers.
  */
 import { parseArgs } from 'node:util';
-
-export interface BenchOptions {
-  /** Repetitions, where it applies. */
-  readonly runs: number | undefined;
-  readonly save: boolean;
-}
+import type { BenchOptions } from './report.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<void> }>>> = {
   failover: () => import('./failover.ts'),

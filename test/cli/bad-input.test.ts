@@ -31,6 +31,18 @@ function attachedCluster(holder: 'True' | 'False' | 'Unknown' = 'True'): FakeClu
   return cluster;
 }
 
+/** n1 does not report; its last heartbeat is on record. */
+function silentCluster(ready: 'False' | 'Unknown'): FakeCluster {
+  const cluster = attachedCluster(ready);
+  cluster.put({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name: 'node-n1', namespace: 'holdfast-system' },
+    spec: { holderIdentity: 'n1', renewTime: '2026-03-01T11:58:00.000000Z' },
+  });
+  return cluster;
+}
+
 function diskCluster(): FakeCluster {
   const cluster = createFakeCluster(NOW_MS);
   cluster.put(
@@ -44,6 +56,7 @@ function diskCluster(): FakeCluster {
         aDisk('disk-parts', { path: '/dev/vdf', use: 'partitioned', usedBy: 'gpt' }),
         aDisk('disk-unknown', { path: '/dev/vdg', use: 'unknown' }),
         aDisk('disk-pool', { path: '/dev/vdh', use: 'pool', usedBy: 'slow' }),
+        aDisk('disk-held', { path: '/dev/vdj', use: 'holder', usedBy: 'mpatha' }),
         aDisk('disk-ro', { path: '/dev/vdi', readOnly: true }),
       ],
     }),
@@ -213,6 +226,13 @@ const ROWS: readonly Row[] = [
     line: 'pool create fast --disk n1=disk-pool',
     status: 6,
     names: ['--disk', "pool 'slow'", 'delete that pool first'],
+    cluster: diskCluster,
+  },
+  {
+    says: 'a disk below a multipath device',
+    line: 'pool create fast --disk n1=disk-held',
+    status: 6,
+    names: ['--disk', 'in use by another device', 'name the device that uses it (mpatha)'],
     cluster: diskCluster,
   },
   {
@@ -415,6 +435,52 @@ const ROWS: readonly Row[] = [
     status: 2,
     names: ['--schedulable', "'maybe'", 'true, false'],
   },
+  // Forgetting a node
+  {
+    says: 'forgetting an unknown node',
+    line: 'node forget n11 --yes',
+    status: 4,
+    names: ['NODE', "'n11'", "Did you mean 'n1'"],
+  },
+  {
+    says: 'forgetting a node that lives',
+    line: 'node forget n1 --yes',
+    status: 6,
+    names: ['NODE', "'n1' is Ready", 'hf node set n1 --evict true'],
+  },
+  {
+    says: 'forgetting a node that is only silent',
+    line: 'node forget n1 --yes',
+    status: 6,
+    names: ['NODE', "'n1' is not known to be lost", 'power it off', 'hf node list'],
+    cluster: () => silentCluster('Unknown'),
+  },
+  {
+    says: 'forgetting a node that never had a heartbeat',
+    line: 'node forget n3 --yes',
+    status: 6,
+    names: ['NODE', "'n3' has no heartbeat", 'kubectl delete node.holdfast.storage n3'],
+    cluster: () => {
+      const cluster = aCluster();
+      cluster.put(aNode('n3', { ready: 'False' }));
+      return cluster;
+    },
+  },
+  {
+    says: 'forgetting without a confirmation',
+    line: 'node forget n1',
+    status: 2,
+    names: ['--yes', 'for ever', 'db-r0'],
+    cluster: () => silentCluster('False'),
+  },
+  {
+    says: 'forgetting after the wrong name was typed',
+    line: 'node forget n1',
+    status: 7,
+    names: ['nothing was changed'],
+    options: { answer: 'yes' },
+    cluster: () => silentCluster('False'),
+  },
   { says: 'events about nothing', line: 'events --for db', status: 2, names: ['--for', "'db'", 'volume/db'] },
   {
     says: 'a time that is none',
@@ -495,6 +561,31 @@ function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
+test('INV-9: no mistake on a command line makes hf repeat the token that is on it', async () => {
+  const lines = [
+    'volume list extra words --sort',
+    'volume show db more',
+    'status what',
+    'volme list',
+    'volume attach db',
+    'volume create x --siez 1GiB',
+    'volume list -o jsn',
+    'node show nope',
+    'status --server here',
+    'status --kubeconfig /nope',
+  ];
+  for (const line of lines) {
+    for (const token of ['--token s3cret-token', '--token=s3cret-token']) {
+      for (const words of [`${token} ${line}`, `${line} ${token}`, `${line} ${token} -o json`]) {
+        const env = { HF_DEBUG: '1', ...(line.includes('--') ? { HF_SERVER: '' } : {}) };
+        const { status, out, err } = await hf(words, { client: aCluster(), env });
+        assert.notEqual(status, 0, words);
+        assert.ok(!`${out}${err}`.includes('s3cret'), `${words}: ${err}`);
+      }
+    }
+  }
+});
+
 test('a size that is no multiple of 4 MiB is rounded up and said so', async () => {
   const client = aCluster();
   const { status, out, err } = await hf('volume create new --size 1000MB', { client });
@@ -536,6 +627,39 @@ test('attaching away from a lost node is allowed and called a failover', async (
   assert.match(err, /failover: volume 'db' was attached to node 'n1', which is lost \(no sign of life/);
   assert.match(out, /attaching to n2/);
   assert.deepEqual(client.writes, ['patch volumes/db']);
+});
+
+test('forgetting a lost node binds the mark to its last heartbeat, and says what it does not settle', async () => {
+  const cluster = silentCluster('False');
+  const result = await hf('node forget n1', { client: cluster, answer: 'n1' });
+  assert.equal(result.status, 0, result.err);
+  assert.match(result.err, /'db' is attached here; its copy goes after 'hf volume attach db NODE'/);
+  assert.deepEqual(cluster.writes, ['patch nodes/n1']);
+  assert.match(cluster.dump(), /"forget":\{"renewTime":"2026-03-01T11:58:00.000000Z"\}/);
+  const again = await hf('node forget n1 --yes', { client: cluster });
+  assert.equal(again.status, 0, again.err);
+  assert.deepEqual(cluster.writes, ['patch nodes/n1'], 'the second time changes nothing');
+});
+
+test('forgetting with --wait says what still names the node, and ends when it is gone', async () => {
+  const cluster = silentCluster('False');
+  const late = await hf('node forget n1 --yes --wait --timeout 50ms', { client: cluster });
+  assert.equal(late.status, 9, late.err);
+  assert.match(late.err, /still waiting for: db-r0 to go/);
+  const again = silentCluster('False');
+  again.onWrite = () => {
+    again.remove('replicas', 'db-r0');
+    again.remove('nodes', 'n1');
+  };
+  const done = await hf('node forget n1 --yes --wait', { client: again });
+  assert.equal(done.status, 0, done.err);
+  assert.match(done.out, /node.holdfast.storage\/n1 forgotten/);
+  const dry = silentCluster('False');
+  assert.match(
+    (await hf('node forget n1 --dry-run', { client: dry })).out,
+    /would be given up, with 1 copy on it \(db-r0\)/,
+  );
+  assert.deepEqual(dry.writes, []);
 });
 
 test('attaching where it is already wanted changes nothing', async () => {

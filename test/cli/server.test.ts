@@ -4,18 +4,28 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
-import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { NODES, POOLS, REPLICAS, SECRETS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
+import { SYSTEM_NAMESPACE } from '@holdfast/api/schema/core.ts';
 import { createClock, createRandom } from '@holdfast/server/adapters/clock/real.ts';
 import { createHttpTransport, type HttpTransport } from '@holdfast/server/adapters/http/transport.ts';
 import { type ApiServer, startApiServer } from '@holdfast/server/apiserver/server.ts';
+import type { Log, LogFields } from '@holdfast/server/ports/log.ts';
 import { aNode, aPool, aReplica, aVolume, GIB } from './fixtures.ts';
+import { hf as hfInside } from './harness.ts';
 
 /** The real program against the real server, over HTTP: what only shows between processes. */
 const HF = resolve(import.meta.dirname, '../../packages/server/src/bin/hf.ts');
 const TOKEN = 'a-good-token';
-const quiet = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+/** Everything that the server logs. */
+const logged: string[] = [];
+const write = (message: string, fields: LogFields = {}): void => {
+  logged.push(`${message} ${inspect(fields, { depth: 10 })}`);
+};
+const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log };
 
 let server: ApiServer;
 let transport: HttpTransport;
@@ -28,7 +38,7 @@ before(async () => {
     database: ':memory:',
     listen: { host: '127.0.0.1', port: 0 },
     tokens: { csv: `${TOKEN},admin,1,"system:masters"\n` },
-    log: quiet,
+    log,
     clock: createClock(),
     random: createRandom(),
   });
@@ -94,6 +104,78 @@ test('a wrong token exits with 3 and says what to do', async () => {
   assert.match(err, /error: .*(token|authenti)/i);
   assert.match(err, /remedy: +\S/);
   assert.ok(!err.includes('wrong'), 'INV-9: a token is never printed');
+});
+
+test('INV-9: no reading command shows the token or a Secret, in any format, nor does the log of the server', async () => {
+  const SECRET = 'c2VjcmV0LWtleS1vZi10aGUtY2x1c3Rlcg==';
+  await client.resource(SECRETS).create({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'replication', namespace: SYSTEM_NAMESPACE },
+    data: { key: SECRET },
+  });
+  const commands = ['status', 'node list', 'disk list', 'pool list', 'volume list', 'replica list', 'events'];
+  const seen: string[] = [];
+  for (const command of [...commands, 'node show n1', 'pool show fast', 'explain node n1', 'volume show nope']) {
+    for (const format of ['wide', 'json', 'yaml', 'name']) {
+      const env = { HF_SERVER: server.url, HF_TOKEN: TOKEN, HF_DEBUG: '1' };
+      const { out, err } = await hfInside(`${command} -o ${format}`, { client, env });
+      seen.push(out, err);
+    }
+  }
+  const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bad/name' }, data: { key: SECRET, no: 7 } };
+  await fetch(`${server.url}/api/v1/namespaces/${SYSTEM_NAMESPACE}/secrets`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  assert.ok(seen.some((text) => text.includes('n1')));
+  for (const secret of [TOKEN, SECRET, atob(SECRET)]) {
+    assert.deepEqual(
+      [...seen, ...logged].filter((text) => text.includes(secret)),
+      [],
+    );
+  }
+});
+
+/** Runs a daemon until it ends by itself. */
+function daemon(name: string, args: readonly string[]): Promise<{ status: number | null; err: string }> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, [HF, name, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    child.on('error', fail);
+    child.on('close', (status) => done({ status, err }));
+  });
+}
+
+test('a controller with a wrong token ends at once with 3 and names the option; one whose token cannot be read with 2', async () => {
+  const file = join(home, 'wrong-token');
+  writeFileSync(file, 'not-a-token\n', { mode: 0o600 });
+  const wrong = await daemon('controller', ['--server', server.url, '--token-file', file]);
+  assert.equal(wrong.status, 3, wrong.err);
+  assert.match(wrong.err, /--token-file: .*token is not known/);
+  assert.match(wrong.err, /remedy: put a token that this API server knows/);
+  assert.ok(!wrong.err.includes('not-a-token'), 'INV-9: a token is never printed');
+  const none = await daemon('controller', ['--server', server.url, '--token-file', join(home, 'nope')]);
+  assert.equal(none.status, 2, none.err);
+  assert.match(none.err, /--token-file: '.*nope' cannot be read; name a readable file/);
+});
+
+test('an agent says which option is missing or wrong, with 2', async () => {
+  const cases: [string[], RegExp][] = [
+    [['--server', server.url], /--node is missing: give the name of this node/],
+    [['--node', 'n1'], /--server is missing: give the URL of the API server/],
+    [['--node', 'n1', '--server', server.url, '--log-level', 'loud'], /--log-level 'loud' is wrong: use one of debug/],
+    [['--nonsense'], /--nonsense/],
+  ];
+  for (const [args, message] of cases) {
+    const { status, err } = await daemon('agent', args);
+    assert.equal(status, 2, err);
+    assert.match(err, message);
+  }
 });
 
 test('no token exits with 3', async () => {

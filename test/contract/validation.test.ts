@@ -133,7 +133,7 @@ test('INV-3, design 3.1: the API server refuses every wrong step of the arbiter 
     ['a member is exchanged', record(5, ['a', 'c'], 'a'), /grows by one/],
     ['two members enter at once', record(5, ['a', 'b', 'c', 'd'], 'a'), /grows by one/],
     ['the set becomes empty', record(5, []), /never becomes empty/],
-    ['the primary is outside the set', record(5, ['b'], 'a'), /only a member/],
+    ['a copy outside the set becomes primary', record(5, ['a'], 'b'), /only a member/],
     ['a member is listed twice', record(5, ['a', 'b', 'b'], 'a'), /once or not at all/],
     ['the record is removed', null, /never removed/],
   ];

@@ -37,7 +37,7 @@ const EXPECTED: readonly [string, RegExp][] = [
   ['device link', /symlink \/dev\/holdfast\/crash/],
   ['unmount', /umount/],
   ['demotion', /drbdadm .*secondary/],
-  ['resource down', /drbdadm .*down/],
+  ['resource down', /drbdsetup down/],
   ['removal', /lvremove .*crash-r\d/],
 ];
 

@@ -1,7 +1,7 @@
 /** What people do with volumes, on real kernels: many at once, one copy, more, fewer, elsewhere, thick, full, orphaned. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { NODES, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { LabCluster } from '@holdfast/server/lab-cluster/start.ts';
 import {
   attach,
@@ -30,14 +30,14 @@ describe('volumes', () => {
   test('fifty volumes created at once all become healthy, without clashes, and go again', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `many-${index}`);
     await Promise.all(names.map((name) => createVolume(cluster, name, { sizeBytes: 32 * MIB })));
-    for (const name of names) await waitHealthy(cluster, name, 240_000);
+    for (const name of names) await waitHealthy(cluster, name, 480_000);
     const { items } = await cluster.client.resource(REPLICAS).list();
     const numbers = items.map((replica) => `${replica.spec?.node} ${replica.spec?.drbd?.minor}`);
     assert.equal(new Set(numbers).size, 100, 'minors are unique on each node');
     const ports = items.map((replica) => `${replica.spec?.node} ${replica.spec?.drbd?.port}`);
     assert.equal(new Set(ports).size, 100, 'ports are unique on each node');
     await Promise.all(names.map((name) => cluster.client.resource(VOLUMES).delete(name)));
-    await until('all are gone', 240_000, async () =>
+    await until('all are gone', 480_000, async () =>
       (await cluster.client.resource(REPLICAS).list()).items.length === 0 ? true : undefined,
     );
   });
@@ -101,6 +101,14 @@ describe('volumes', () => {
     const nodes = await nodesOf(cluster, 'fat');
     for (const node of nodes) assert.match(await node.sh('cat /proc/drbd'), /UpToDate\/UpToDate/);
     await deleteVolume(cluster, 'fat');
+    // The same blocks again: they hold the data and the DRBD metadata of the first.
+    await createVolume(cluster, 'fat-2', { sizeBytes: 64 * MIB, poolClass: 'thick' });
+    await waitHealthy(cluster, 'fat-2', 120_000);
+    await deleteVolume(cluster, 'fat-2');
+    await cluster.client.resource(POOLS).delete('thick');
+    await until('the thick pool is gone', 60_000, async () =>
+      (await cluster.client.resource(POOLS).find('thick')) === undefined ? true : undefined,
+    );
   });
 
   test('INV-7: a logical volume of ours that no Replica owns is reported and left alone', async () => {
@@ -111,7 +119,7 @@ describe('volumes', () => {
     await node.daemon('agent').restart();
     const condition = await until('the orphan is reported', 60_000, async () => {
       const status = (await cluster.client.resource(NODES).get('n1')).status;
-      return status?.conditions?.find((each) => each.type === 'Orphans' && each.status === 'True');
+      return status?.conditions?.find((each) => each.type === 'OrphanVolumes' && each.status === 'True');
     });
     assert.match(condition.message, /lost-r9/);
     assert.match(await node.sh('lvs --noheadings -o lv_name'), /lost-r9/);

@@ -7,8 +7,11 @@ import { type ArchiveFile, tarUstar } from './cpio.ts';
 import { bootScript } from './init-script.ts';
 import type { AppSpec } from './types.ts';
 
-/** Bundles one entry for the nodes' Node. Errors of the bundler are the message. */
-async function bundle(entries: Readonly<Record<string, string>>): Promise<Map<string, Uint8Array>> {
+/**
+ * Bundles programs for the pinned Node: file name to content, one `<entry>.js` for each. They are ES modules.
+ * @throws AppError `failed_precondition` with the errors of the bundler.
+ */
+export async function bundle(entries: Readonly<Record<string, string>>): Promise<Map<string, Uint8Array>> {
   try {
     const result = await build({
       entryPoints: { ...entries },
@@ -29,7 +32,7 @@ async function bundle(entries: Readonly<Record<string, string>>): Promise<Map<st
     return new Map(result.outputFiles.map((file) => [file.path.replace(/^\/bundle\//, ''), file.contents]));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new AppError('failed_precondition', `cannot bundle the nodes' code: ${message}`, { cause: error });
+    throw new AppError('failed_precondition', `cannot bundle the programs: ${message}`, { cause: error });
   }
 }
 

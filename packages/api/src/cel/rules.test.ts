@@ -26,7 +26,7 @@ test('refuses every wrong arbiter step of design 3.1 with the message of its rul
     [{ epoch: 5, inSync: ['a', 'b', 'c', 'd'], primary: 'a' }, /grows by one/],
     [{ epoch: 5, inSync: ['a', 'c'], primary: 'a' }, /grows by one/],
     [{ epoch: 5, inSync: [] }, /never becomes empty/],
-    [{ epoch: 5, inSync: ['b'], primary: 'a' }, /only a member/],
+    [{ epoch: 5, inSync: ['a'], primary: 'b' }, /only a member/],
   ];
   for (const [arbiter, message] of cases) {
     const violations = rules.evaluate(volume(arbiter), old);
@@ -35,6 +35,14 @@ test('refuses every wrong arbiter step of design 3.1 with the message of its rul
       `${JSON.stringify(arbiter)}: ${JSON.stringify(violations)}`,
     );
   }
+});
+
+test('lets a primary whose own disk failed stay the primary outside the set, and lets nobody else', () => {
+  const old = volume({ epoch: 4, inSync: ['a', 'b'], primary: 'a' });
+  assert.deepEqual(rules.evaluate(volume({ epoch: 5, inSync: ['b'], primary: 'a' }), old), []);
+  const idle = volume({ epoch: 4, inSync: ['b'] });
+  const [violation] = rules.evaluate(volume({ epoch: 5, inSync: ['b'], primary: 'a' }), idle);
+  assert.match(violation?.message ?? '', /only a member/);
 });
 
 test('evaluates transition rules only when the old object has a value there', () => {

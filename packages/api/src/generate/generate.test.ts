@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KindDescriptor } from '../schema/meta.ts';
 import { KINDS } from '../schema/registry.ts';
 import { crdFileName, crdYaml, objectSchema } from './crd.ts';

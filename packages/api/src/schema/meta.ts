@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const GROUP = 'holdfast.storage';
 export const VERSION = 'v1alpha1';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ApiObject, conditions, GROUP, type KindDescriptor, VERSION } from './meta.ts';
 
 export const DRBD_FLAVOURS = ['none', '8.4', '9'] as const;
@@ -37,6 +37,14 @@ export const nodePool = z.object({
 export const nodeSpec = z.object({
   schedulable: z.boolean().default(true).describe('false: no new replica is placed here.'),
   evict: z.boolean().default(false).describe('true: move every replica elsewhere.'),
+  forget: z
+    .object({
+      renewTime: z.string().max(63).describe("spec.renewTime of the node's Lease at that moment."),
+    })
+    .optional()
+    .describe(
+      'An operator says that this machine never comes back: its copies are given up. Void as soon as its Lease is renewed.',
+    ),
 });
 
 export const nodeStatus = z.object({

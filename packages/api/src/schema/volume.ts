@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EXTENT_BYTES } from '../bytes.ts';
 import {
   type ApiObject,
@@ -82,6 +82,7 @@ export const ARBITER_CAUSES = [
   'demote',
   'fence-peer',
   'readmit',
+  'disk-lost',
   'remove-replica',
   'operator',
 ] as const;
@@ -98,7 +99,8 @@ export const arbiterDecision = z.object({
 
 /**
  * The arbiter record (design 3.1). Only compare-and-swap on it counts.
- * Members are Replica names. `primary` is the replica that may write.
+ * Members are Replica names. `primary` is the replica that may write: a member of the set when it is promoted; it leaves the
+ * set and stays primary when its own disk fails and it goes on through the network.
  */
 export const arbiterRecord = z.object({
   epoch: z.int().min(0).describe('Counts every decision; grows by one with each.'),
@@ -246,8 +248,15 @@ export const VOLUME: KindDescriptor = {
     },
     {
       path: 'status.arbiter',
-      rule: '!has(self.primary) || self.primary in self.inSync',
-      message: 'INV-3: only a member of the in-sync set may be primary',
+      rule: '!has(self.primary) || self.primary in self.inSync || (has(oldSelf.primary) && self.primary == oldSelf.primary)',
+      message: 'INV-3: only a member of the in-sync set may become primary',
+      fieldPath: '.primary',
+    },
+    {
+      // The first decision has no predecessor to compare with.
+      path: 'status.arbiter',
+      rule: '!has(self.primary) || self.primary in self.inSync || self.epoch > 1',
+      message: 'INV-3: the first primary is a member of the in-sync set',
       fieldPath: '.primary',
     },
     {

@@ -30,7 +30,7 @@ const count = Number(values.count);
 console.log('ready');
 const mount = values['wait-mount'];
 if (mount !== undefined) {
-  while (!readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${mount} `)) await pause(10);
+  while (!readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${mount} `)) await pause(50);
 }
 
 try {

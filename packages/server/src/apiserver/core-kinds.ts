@@ -1,5 +1,5 @@
 import { timestamp } from '@holdfast/api/schema/meta.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ResourceSource } from './resources.ts';
 import { isObject, type KubeObject } from './types.ts';
 

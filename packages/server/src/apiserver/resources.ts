@@ -1,6 +1,6 @@
 import { type CompiledRules, compileRules } from '@holdfast/api/cel/rules.ts';
 import type { CelRule, KindDescriptor, PrinterColumn } from '@holdfast/api/schema/meta.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type JsonPath, parseJsonPath, selectPath } from './json-path.ts';
 import { METADATA } from './metadata-schema.ts';
 import { type Structural, structuralOf } from './structural.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VOLUME } from '@holdfast/api/schema/volume.ts';
 import fc from 'fast-check';
-import { z } from 'zod';
+import * as z from 'zod';
 import { normalize, structuralOf } from './structural.ts';
 import type { Json } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cloneJson, isObject, type Json, type JsonObject, setOwn } from './types.ts';
 
 /** The structural subset of JSON schema that CRDs use. */

@@ -1,5 +1,5 @@
 import type { CelViolation } from '@holdfast/api/cel/rules.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Resource } from './resources.ts';
 import { forbiddenValue, invalidValue, notSupportedValue, requiredValue, type StatusCause } from './status-error.ts';
 import { isObject, type Json, jsonEqual, type KubeObject, type Meta } from './types.ts';

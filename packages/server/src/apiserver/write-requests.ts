@@ -71,13 +71,13 @@ function validationOf(request: ResourceRequest): FieldValidation {
 }
 
 /** The body of anything but a patch, in whatever encoding it came. */
-function bodyOf(request: ResourceRequest): Json {
+async function bodyOf(request: ResourceRequest): Promise<Json> {
   const type = mediaType(request);
   if (type === KUBE_PROTO) return decodeKubeProto(Buffer.from(request.body));
   if (!['', 'application/json', 'application/yaml', 'text/yaml'].includes(type)) {
     throw unsupported(['application/json', 'application/yaml', KUBE_PROTO]);
   }
-  return parseBody(textOf(request), type.endsWith('yaml'));
+  return await parseBody(textOf(request), type.endsWith('yaml'));
 }
 
 function textOf(request: ResourceRequest): string {
@@ -98,14 +98,14 @@ export async function runWrite(engine: Engine, request: ResourceRequest): Promis
   const context = contextOf(request);
   const validation = validationOf(request);
   if (request.verb === 'create')
-    return await createObject(engine, { resource, namespace }, bodyOf(request), validation, context);
+    return await createObject(engine, { resource, namespace }, await bodyOf(request), validation, context);
   const key: Key = { resource, namespace, name: request.name ?? '' };
   if (request.verb === 'update')
-    return await replaceObject(engine, key, subresource, bodyOf(request), validation, context);
+    return await replaceObject(engine, key, subresource, await bodyOf(request), validation, context);
   const type = mediaType(request);
   const patchType = (Object.keys(PATCH_TYPES) as PatchType[]).find((item) => PATCH_TYPES[item] === type);
   if (patchType === undefined) throw unsupported(Object.values(PATCH_TYPES));
-  const patch = parseBody(textOf(request), patchType === 'apply');
+  const patch = await parseBody(textOf(request), patchType === 'apply');
   if (patchType === 'apply') {
     if ((request.query.get('fieldManager') ?? '') === '') {
       throw badRequest('PatchOptions is invalid: fieldManager: Required value: is required for apply patch');
@@ -116,8 +116,8 @@ export async function runWrite(engine: Engine, request: ResourceRequest): Promis
   return await patchObject(engine, key, subresource, patchType, patch, validation, context);
 }
 
-function deleteOptions(request: ResourceRequest): { options: DeleteOptions; dryRun: boolean } {
-  const body = request.body.length === 0 ? {} : bodyOf(request);
+async function deleteOptions(request: ResourceRequest): Promise<{ options: DeleteOptions; dryRun: boolean }> {
+  const body = request.body.length === 0 ? {} : await bodyOf(request);
   if (!isObject(body)) throw badRequest('DeleteOptions must be a JSON object');
   const preconditions = isObject(body['preconditions']) ? body['preconditions'] : {};
   const orphan = body['orphanDependents'] === true || request.query.get('orphanDependents') === 'true';
@@ -151,7 +151,7 @@ export async function runDelete(engine: Engine, request: ResourceRequest): Promi
   const { resource, namespace } = request;
   const name = request.name ?? '';
   refuseProtected(request, name);
-  const { options, dryRun } = deleteOptions(request);
+  const { options, dryRun } = await deleteOptions(request);
   const context = contextOf(request);
   const result = await engine.delete({ resource, namespace, name }, options, {
     ...context,
@@ -179,7 +179,7 @@ export async function runDeleteCollection(
   selection: Selection,
 ): Promise<JsonObject> {
   const { resource } = request;
-  const { options, dryRun } = deleteOptions(request);
+  const { options, dryRun } = await deleteOptions(request);
   const context = contextOf(request);
   checkNotFuture(engine, parseVersion(request.query.get('resourceVersion') ?? ''));
   const items = await engine.committer.submit((batch) => {

@@ -4,7 +4,6 @@ import { parseArgs } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
 import { createEventRecorder } from '@holdfast/api/client/events.ts';
 import { EVENTS } from '@holdfast/api/client/kinds.ts';
-import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
 import { createClock, createRandom } from '../adapters/clock/real.ts';
 import { createDrbd } from '../adapters/drbd/index.ts';
 import { createExec } from '../adapters/exec/index.ts';
@@ -18,26 +17,22 @@ import { createRpcListener } from '../adapters/grpc/index.ts';
 import { serveHealth } from '../adapters/health/index.ts';
 import { createHost } from '../adapters/host/index.ts';
 import { createHttpTransport } from '../adapters/http/transport.ts';
-import { createPinoLog, LOG_LEVELS, type LogLevel } from '../adapters/log/pino.ts';
+import { createPinoLog, type LogLevel } from '../adapters/log/pino.ts';
 import { createLvm } from '../adapters/lvm/index.ts';
 import { createReplicationSecrets } from '../adapters/secrets/replication.ts';
-import type { Drbd } from '../ports/drbd.ts';
-import type { Exec } from '../ports/exec.ts';
-import type { Files } from '../ports/files.ts';
-import type { Host } from '../ports/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { NodeVolumes } from '../ports/node-volumes.ts';
 import { runAgent } from '../reconcile/agent/agent.ts';
 import { createNodeReporter } from '../reconcile/agent/node-status.ts';
 import { createPoolManager } from '../reconcile/agent/pools.ts';
+import { findDrbd, loadDataPath, requireMachine } from '../reconcile/agent/preflight.ts';
 import { DRIVER_NAME } from '../transport/csi/driver.ts';
 import { Exclusive } from '../transport/csi/exclusive.ts';
 import { nodeProcess, registrationProcess } from '../transport/csi/methods.ts';
+import { badOption, checkToken, logLevel, readOptionFile, required, runDaemon } from './daemon.ts';
 import { healthAddress, serveUntil } from './serve.ts';
 
 const VERSION = '0.1.0';
-/** What the data path is made of; a missing one is reported, and what needs it is refused. */
-const MODULES = ['dm_mod', 'dm_thin_pool', 'drbd'];
 
 const HELP = `usage: hf agent --node NAME --server URL --token-file FILE [options]
 
@@ -45,7 +40,7 @@ The agent of one node: reports its disks and pools, and keeps the replicas that 
 
   --node NAME                  name of the Node object; must be the host name (uname -n) for replicated volumes
   --server URL                 API server, e.g. https://10.0.0.1:6443
-  --token-file FILE            bearer token
+  --token-file FILE            bearer token; read again when the file changes
   --ca-file FILE               certificate authority of the API server (PEM)
   --replication-address IP     address that DRBD uses (default: the management address)
   --management-address IP      address that people and the API use
@@ -83,8 +78,7 @@ async function main(): Promise<void> {
   }
   const node = required(values.node, '--node', 'give the name of this node');
   const server = required(values.server, '--server', 'give the URL of the API server');
-  const level = LOG_LEVELS.find((each) => each === values['log-level']);
-  if (level === undefined) throw badOption('--log-level', values['log-level'], `use one of ${LOG_LEVELS.join(', ')}`);
+  const level = logLevel(values['log-level']);
   await start({ node, server, level, stateDir: values['state-dir'], values });
 }
 
@@ -98,7 +92,7 @@ async function start(config: {
   const { node, stateDir } = config;
   const file = (name: string): string | undefined => {
     const path = config.values[name];
-    return typeof path === 'string' ? readFileSync(path, 'utf8').trim() : undefined;
+    return typeof path === 'string' ? readOptionFile(`--${name}`, path).trim() : undefined;
   };
   const address = (name: string): string | undefined => {
     const value = config.values[name];
@@ -120,19 +114,19 @@ async function start(config: {
   // What the replicas' loop works with; the same things, unless a test wants it to die.
   const work = { files: crash?.files(files) ?? files, exec: crash?.exec(exec) ?? exec };
   const host = createHost({ exec, files });
-  await requireMachine(host, exec, node);
-  const { missing } = await host.loadModules(MODULES);
-  if (missing.length > 0) log.warn('kernel modules are missing', { modules: missing });
-  const drbd = await findDrbd({ ...work, clock, random, log, stateDir });
   const lvm = createLvm(exec);
+  await requireMachine({ host, lvm }, node);
+  await loadDataPath(host, log);
+  const drbd = await findDrbd(() => createDrbd({ ...work, clock, random, log, stateDir }), log);
   const transport = createHttpTransport({ server: config.server, ca: file('ca-file') });
-  const token = file('token-file');
+  file('token-file');
   const client = createClusterClient({
     transport: crash?.transport(transport) ?? transport,
     clock,
-    token: () => token,
+    token: () => file('token-file'),
     userAgent: `holdfast-agent/${VERSION}`,
   });
+  await checkToken(client);
   const recorder = createEventRecorder({
     events: client.resource(EVENTS),
     clock,
@@ -239,44 +233,6 @@ async function serveCsi(
   await Promise.all(parts);
 }
 
-/** @throws AppError `failed_precondition` naming what the machine lacks and the remedy. */
-async function requireMachine(host: Host, exec: Exec, node: string): Promise<void> {
-  if (!host.isRoot()) {
-    throw new AppError('failed_precondition', 'the agent needs root: it runs lvm, drbdadm and mount', {
-      details: { reason: 'NotRoot', remedy: 'run it as root, or as a privileged container' },
-    });
-  }
-  await createLvm(exec).version();
-  const hostname = await host.hostname();
-  if (hostname !== node) {
-    throw new AppError(
-      'failed_precondition',
-      `--node ${node} is not the host name ${hostname}: DRBD finds its side by host name`,
-      {
-        details: { field: '--node', value: node, reason: 'NodeNameMismatch', remedy: `use --node ${hostname}` },
-      },
-    );
-  }
-}
-
-async function findDrbd(args: {
-  readonly exec: Exec;
-  readonly files: Files;
-  readonly clock: ReturnType<typeof createClock>;
-  readonly random: ReturnType<typeof createRandom>;
-  readonly log: Log;
-  readonly stateDir: string;
-}): Promise<Drbd | undefined> {
-  try {
-    return await createDrbd(args);
-  } catch (error) {
-    const problem = AppError.from(error);
-    if (problem.code !== 'failed_precondition') throw problem;
-    args.log.warn('no DRBD: only volumes with one replica can live here', { err: problem });
-    return undefined;
-  }
-}
-
 /**
  * For crash tests (INV-8): while a file `die-after-each` is in the state directory, this process ends itself the hard way
  * after the first thing that it changes for a replica.
@@ -297,29 +253,4 @@ function crashPoints(stateDir: string): SideEffects | undefined {
   );
 }
 
-function required(value: string | undefined, option: string, remedy: string): string {
-  if (value === undefined || value === '') throw badOption(option, value, remedy);
-  return value;
-}
-
-function badOption(option: string, value: unknown, remedy: string): AppError {
-  return new AppError(
-    'invalid_argument',
-    `${option} ${value === undefined ? 'is missing' : `'${String(value)}' is wrong`}: ${remedy}`,
-    {
-      details: { field: option, value, remedy },
-    },
-  );
-}
-
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  const problem = isUsage ? new AppError('invalid_argument', `${error.message}; see --help`) : AppError.from(error);
-  const remedy = problem.details.remedy === undefined ? '' : `\n  remedy: ${problem.details.remedy}`;
-  process.stderr.write(`hf agent: ${problem.message}${remedy}\n`);
-  if (problem.code === 'internal') process.stderr.write(`${problem.stack ?? ''}\n`);
-  process.exit(EXIT_CODE[problem.code]);
-}
+await runDaemon('agent', main);

@@ -2,10 +2,11 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
+import { AppError } from '@holdfast/api/errors.ts';
 import { createClock, createRandom } from '../adapters/clock/real.ts';
-import { createPinoLog, LOG_LEVELS } from '../adapters/log/pino.ts';
+import { createPinoLog } from '../adapters/log/pino.ts';
 import { startApiServer } from '../apiserver/server.ts';
+import { logLevel, runDaemon } from './daemon.ts';
 
 const HELP = `usage: hf apiserver --token-file FILE [options]
 
@@ -58,8 +59,7 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const level = LOG_LEVELS.find((each) => each === values['log-level']);
-  if (level === undefined) throw bad('--log-level', values['log-level'], `use one of ${LOG_LEVELS.join(', ')}`);
+  const level = logLevel(values['log-level']);
   const tokens = values['token-file'];
   if (tokens === undefined)
     throw bad('--token-file', undefined, 'name a file with token,user,uid,"group1,group2" lines');
@@ -107,13 +107,4 @@ function makeDirectory(path: string): void {
   }
 }
 
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  const problem = isUsage ? new AppError('invalid_argument', `${error.message}; see --help`) : AppError.from(error);
-  process.stderr.write(`hf apiserver: ${problem.message}\n`);
-  if (problem.code === 'internal') process.stderr.write(`${problem.stack ?? ''}\n`);
-  process.exit(EXIT_CODE[problem.code]);
-}
+await runDaemon('apiserver', main);

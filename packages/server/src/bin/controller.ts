@@ -1,20 +1,19 @@
 /** Entry point of the controller: configuration, wiring, start, orderly end. */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
-import { AppError, EXIT_CODE } from '@holdfast/api/errors.ts';
 import { createClock, createRandom } from '../adapters/clock/real.ts';
 import { createRpcListener } from '../adapters/grpc/index.ts';
 import { serveHealth } from '../adapters/health/index.ts';
 import { createHttpTransport } from '../adapters/http/transport.ts';
-import { createPinoLog, LOG_LEVELS } from '../adapters/log/pino.ts';
+import { createPinoLog } from '../adapters/log/pino.ts';
 import { CONTROLLER_DEFAULTS, createController } from '../reconcile/controllers/controller.ts';
 import type { ControllerConfig } from '../reconcile/controllers/deps.ts';
 import type { ControllerDeps } from '../transport/csi/controller/deps.ts';
 import { createView } from '../transport/csi/controller/view.ts';
 import { Exclusive } from '../transport/csi/exclusive.ts';
 import { controllerProcess } from '../transport/csi/methods.ts';
+import { badOption, checkToken, logLevel, readOptionFile, required, runDaemon } from './daemon.ts';
 import { healthAddress, serveUntil } from './serve.ts';
 
 const VERSION = '0.1.0';
@@ -40,7 +39,7 @@ Places volumes, drives them through their life, and watches over the nodes. Seve
   --health HOST:PORT      serve /healthz and /readyz there
   --log-level LEVEL       debug, info, warn or error (default info)
 
-exit codes: 2 bad option, 1 a bug; while the API server is away it waits
+exit codes: 2 bad option, 3 token refused, 1 a bug; while the API server is away it waits
 `;
 
 async function main(): Promise<void> {
@@ -67,10 +66,8 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const level = LOG_LEVELS.find((each) => each === values['log-level']);
-  if (level === undefined) throw badOption('--log-level', values['log-level'], `use one of ${LOG_LEVELS.join(', ')}`);
-  const { server } = values;
-  if (server === undefined || server === '') throw badOption('--server', server, 'give the URL of the API server');
+  const level = logLevel(values['log-level']);
+  const server = required(values.server, '--server', 'give the URL of the API server');
   const caFile = values['ca-file'];
   const tokenFile = values['token-file'];
   const config = configOf(values);
@@ -78,13 +75,18 @@ async function main(): Promise<void> {
   const log = createPinoLog({ level, component: 'controller' });
   const clock = createClock();
   const random = createRandom();
-  const transport = createHttpTransport({ server, ca: caFile === undefined ? undefined : read('--ca-file', caFile) });
+  const transport = createHttpTransport({
+    server,
+    ca: caFile === undefined ? undefined : readOptionFile('--ca-file', caFile),
+  });
   const client = createClusterClient({
     transport,
     clock,
-    token: () => (tokenFile === undefined ? undefined : read('--token-file', tokenFile).trim()),
+    token: () => (tokenFile === undefined ? undefined : readOptionFile('--token-file', tokenFile).trim()),
     userAgent: `holdfast-controller/${VERSION}`,
   });
+  if (tokenFile !== undefined) readOptionFile('--token-file', tokenFile);
+  await checkToken(client);
   const controller = createController({
     client,
     clock,
@@ -160,31 +162,4 @@ function configOf(values: Readonly<Record<string, string | boolean | undefined>>
   };
 }
 
-function read(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new AppError('invalid_argument', `${option}: '${path}' cannot be read`, {
-      cause: error,
-      details: { field: option, value: path, remedy: 'name a readable file' },
-    });
-  }
-}
-
-function badOption(option: string, value: unknown, remedy: string): AppError {
-  const what = value === undefined ? 'is missing' : `'${String(value)}' is wrong`;
-  return new AppError('invalid_argument', `${option} ${what}: ${remedy}`, {
-    details: { field: option, value, remedy },
-  });
-}
-
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  const problem = isUsage ? new AppError('invalid_argument', `${error.message}; see --help`) : AppError.from(error);
-  process.stderr.write(`hf controller: ${problem.message}\n`);
-  if (problem.code === 'internal') process.stderr.write(`${problem.stack ?? ''}\n`);
-  process.exit(EXIT_CODE[problem.code]);
-}
+await runDaemon('controller', main);

@@ -97,6 +97,12 @@ export interface Drbd {
   /** Fresh read of one resource (never from the event stream): the look of design 3.1 rules 2 and 3. */
   look(resource: string): Promise<DrbdState | undefined>;
   /**
+   * The state as the event stream of {@link changes} has told it so far, which asks nobody; a fresh read where that stream
+   * does not run, where a resync runs (the stream has no progress) and when `fresh` is asked for. For observing; what the
+   * arbiter decides on is {@link look}. `generationIds` is empty.
+   */
+  observe(resource: string, fresh?: boolean): Promise<DrbdState | undefined>;
+  /**
    * Changes, as they happen: yields the names of resources whose state may have changed ('*' after a (re)start of the
    * stream, when everything must be read again). Never ends before the signal aborts.
    */

@@ -24,6 +24,8 @@ export interface Host {
   disks(): Promise<NodeDisk[]>;
   /** Re-probes one disk right before use and says why it must not be touched, or null. */
   whyDiskNotFree(id: string): Promise<string | null>;
+  /** Names of the devices that lie above this device or one of its partitions (multipath, RAID, LUKS, mapper). */
+  holders(path: string): Promise<string[]>;
   /** Kernel path of a stable id, or undefined. Throws `failed_precondition` when two disks carry it. */
   diskPath(id: string): Promise<string | undefined>;
   /** Loads kernel modules; missing ones are reported, not thrown. */

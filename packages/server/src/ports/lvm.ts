@@ -66,6 +66,16 @@ export interface ThinUsage {
   readonly trouble: string;
 }
 
+/** A thin pool to be made. */
+export interface NewThinPool {
+  readonly vg: string;
+  readonly pool: string;
+  readonly tags: readonly string[];
+  readonly dataBytes: number;
+  readonly metadataBytes: number;
+  readonly chunkBytes: number;
+}
+
 export interface Lvm {
   /** e.g. `2.03.16(2)`. Throws `unavailable` when LVM is not installed. */
   version(): Promise<string>;
@@ -91,14 +101,7 @@ export interface Lvm {
    * is full, a metadata spare for repairs. Idempotent. Something half-made of the same name that carries `tags` is removed
    * first (INV-7); `already_exists` when the name is taken by something else.
    */
-  createThinPool(args: {
-    vg: string;
-    pool: string;
-    tags: readonly string[];
-    dataBytes: number;
-    metadataBytes: number;
-    chunkBytes: number;
-  }): Promise<void>;
+  createThinPool(args: NewThinPool): Promise<void>;
   /** Grows to these sizes, metadata first; sizes that it has already are left alone. */
   growThinPool(args: { vg: string; pool: string; dataBytes: number; metadataBytes: number }): Promise<void>;
   /**
@@ -115,6 +118,11 @@ export interface Lvm {
   }): Promise<void>;
   /** Grows to exactly sizeBytes; a no-op when already that size; refuses to shrink (`failed_precondition`). */
   extendLv(args: { vg: string; lv: string; sizeBytes: number }): Promise<void>;
+  /**
+   * Fills it with zeros and takes `pendingTag` off it, in this order, so that a crash in between wipes again. A no-op
+   * without the tag: what is in use is never wiped.
+   */
+  wipeLv(args: { vg: string; lv: string; pendingTag: string }): Promise<void>;
   /** Removes it after checking, in the same call chain, that it carries `requiredTag` (INV-7). `not_found` is success. */
   removeLv(args: { vg: string; lv: string; requiredTag: string }): Promise<void>;
   activateVg(vg: string): Promise<void>;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import type { ContractCase } from './cases.ts';
 import { TestVolume, until } from './volume.ts';
 
@@ -174,9 +175,8 @@ export const BASIC_CASES: readonly ContractCase[] = [
     },
   },
   {
-    name: 'changes() says to read everything first, and then names what changed',
+    name: 'changes() says to read everything first, then names what changed; observe() tells what look() does',
     async run(world) {
-      const volume = await new TestVolume(world).create();
       const stop = new AbortController();
       const names: string[] = [];
       const reading = (async () => {
@@ -189,6 +189,7 @@ export const BASIC_CASES: readonly ContractCase[] = [
         (count) => count > 0,
       );
       assert.equal(names[0], '*');
+      const volume = await new TestVolume(world).create();
       await volume.promote(world.a);
       await until(
         world,
@@ -196,6 +197,14 @@ export const BASIC_CASES: readonly ContractCase[] = [
         async () => names.slice(1),
         (rest) => rest.includes(volume.resource),
       );
+      const look = { ...(await volume.state(world.a)), generationIds: '' };
+      await until(
+        world,
+        'the stream has told everything',
+        () => world.a.drbd.observe(volume.resource),
+        (seen) => isDeepStrictEqual(seen, look),
+      );
+      assert.deepEqual(await world.a.drbd.observe(volume.resource, true), look);
       stop.abort();
       await reading;
       await volume.destroy();

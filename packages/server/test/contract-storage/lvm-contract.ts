@@ -145,6 +145,21 @@ export function lvmContract(name: string, open: () => Promise<LvmRig>, close: ()
       await rig.lvm.removeLv({ vg: VG, lv: 'strange', requiredTag: 'somebody' });
     });
 
+    test('wipes a volume that is marked for it, once, and nothing else', async () => {
+      const PENDING = 'hf.wipe=pending';
+      await rig.plantLv(VG, 'old.md', 4 * MIB, [...LV_TAGS, PENDING]);
+      const device = (await volume('old.md'))?.path ?? '';
+      await rig.sign(device);
+      assert.equal(await rig.isBlank(device), false);
+      await rig.lvm.wipeLv({ vg: VG, lv: 'old.md', pendingTag: PENDING });
+      assert.equal(await rig.isBlank(device), true);
+      assert.deepEqual([...((await volume('old.md'))?.tags ?? [])].sort(), [...LV_TAGS].sort());
+      await rig.sign(device);
+      await rig.lvm.wipeLv({ vg: VG, lv: 'old.md', pendingTag: PENDING });
+      assert.equal(await rig.isBlank(device), false, 'what is in use is not wiped again');
+      await rig.lvm.removeLv({ vg: VG, lv: 'old.md', requiredTag: LV_TAGS[0] ?? '' });
+    });
+
     test('makes a thin volume of exactly the wanted size with its tags, active; again is harmless', async () => {
       const args = { vg: VG, lv: 'db-r0', sizeBytes: 1024 * MIB, tags: LV_TAGS, thinPool: 'pool' };
       await rig.lvm.createLv(args);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { NODES, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import { FIRST_MINOR } from '../../src/core/placement/allocate.ts';
 import { aNode } from '../fakes/cluster-builders.ts';
 import { World } from '../fakes/cluster-world.ts';
@@ -71,6 +71,19 @@ const STORIES: readonly Story[] = [
     before: twoCopies,
     when: (world) => world.patchReplica('db-r1', { evict: { acceptReducedRedundancy: false } }),
     done: (world) => ready(world) && world.replicas('db').every((one) => one.metadata.name !== 'db-r1'),
+  },
+  {
+    name: 'forget a node',
+    before: async (world) => {
+      await twoCopies(world);
+      world.agents.powerOff(world.replicas('db')[1]?.spec?.node ?? '');
+      await world.until('degraded', () => world.volume('db').status?.phase === 'Degraded');
+    },
+    when: (world) => world.giveUp(world.replicas('db')[1]?.spec?.node ?? ''),
+    done: (world) =>
+      ready(world) &&
+      world.replicas('db').every((one) => one.metadata.name !== 'db-r1') &&
+      world.cluster.list(NODES).length === 2,
   },
   {
     name: 'delete',

@@ -1,12 +1,13 @@
 /** A whole fake cluster on virtual time: API server, agents, and real controllers that can be started and killed. */
-import { EVENTS, NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
-import type { EventObject } from '@holdfast/api/schema/core.ts';
+import { EVENTS, LEASES, NODES, POOLS, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { type EventObject, SYSTEM_NAMESPACE } from '@holdfast/api/schema/core.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node, NodeSpec } from '@holdfast/api/schema/node.ts';
 import type { Pool } from '@holdfast/api/schema/pool.ts';
 import type { Replica, ReplicaSpec } from '@holdfast/api/schema/replica.ts';
 import type { Volume, VolumeSpec } from '@holdfast/api/schema/volume.ts';
 import { createSeededRandom, createVirtualClock, type VirtualClock } from '@holdfast/api/testing/virtual-clock.ts';
+import { nodeLeaseName } from '../../src/core/names/names.ts';
 import type { Log } from '../../src/ports/log.ts';
 import { type ControllerOptions, createController } from '../../src/reconcile/controllers/controller.ts';
 import { type Call, type ClientHooks, FakeCluster, MUTATIONS } from './cluster.ts';
@@ -148,6 +149,12 @@ export class World {
 
   attach(name: string, node: string | undefined): void {
     this.patchVolume(name, { attachments: node === undefined ? [] : [{ node, readOnly: false, mount: true }] });
+  }
+
+  /** What `hf node forget` writes. */
+  giveUp(node: string): void {
+    const lease = this.cluster.get(LEASES, nodeLeaseName(node), SYSTEM_NAMESPACE);
+    this.patchNode(node, { forget: { renewTime: lease?.spec?.renewTime ?? '' } });
   }
 
   patchReplica(name: string, spec: Partial<ReplicaSpec>): void {

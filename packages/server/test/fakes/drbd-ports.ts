@@ -266,6 +266,11 @@ export function fakeDriver(cluster: FakeDrbdCluster, node: FakeDrbdNode): Drbd {
       const found = node.resources.get(resource);
       return found === undefined ? undefined : state(found, true);
     },
+    async observe(resource) {
+      alive();
+      const found = node.resources.get(resource);
+      return found === undefined ? undefined : state(found, false);
+    },
     async *changes(signal) {
       const names = new Set(['*']);
       let wake = (): void => {};

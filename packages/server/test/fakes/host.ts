@@ -82,6 +82,10 @@ export class FakeHost implements Host {
     return path === undefined ? `disk ${id} is not on this node; see hf disk list` : whyNotFree(this.#disk(id, path));
   }
 
+  async holders(path: string): Promise<string[]> {
+    return [...(this.devices.get(path)?.holders ?? [])];
+  }
+
   async diskPath(id: string): Promise<string | undefined> {
     return this.#disks.get(id);
   }

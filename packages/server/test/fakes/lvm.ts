@@ -1,6 +1,14 @@
 import { EXTENT_BYTES } from '@holdfast/api/bytes.ts';
 import { AppError } from '@holdfast/api/errors.ts';
-import type { LogicalVolume, Lvm, LvmInventory, PhysicalVolume, ThinUsage, VolumeGroup } from '../../src/ports/lvm.ts';
+import type {
+  LogicalVolume,
+  Lvm,
+  LvmInventory,
+  NewThinPool,
+  PhysicalVolume,
+  ThinUsage,
+  VolumeGroup,
+} from '../../src/ports/lvm.ts';
 import { FakeDevices } from './host-devices.ts';
 
 const LABEL_BYTES = 8 * 2 ** 20 + EXTENT_BYTES;
@@ -18,7 +26,7 @@ interface Vg {
 interface Lv {
   readonly name: string;
   readonly uuid: string;
-  readonly tags: readonly string[];
+  tags: readonly string[];
   readonly kind: LogicalVolume['kind'];
   readonly pool: string | undefined;
   sizeBytes: number;
@@ -99,14 +107,7 @@ export class FakeLvm implements Lvm {
     for (const pv of added.map((device) => this.#freePv(device))) this.#join(pv, args.vg);
   }
 
-  async createThinPool(args: {
-    vg: string;
-    pool: string;
-    tags: readonly string[];
-    dataBytes: number;
-    metadataBytes: number;
-    chunkBytes: number;
-  }): Promise<void> {
+  async createThinPool(args: NewThinPool): Promise<void> {
     const vg = this.#requireVg(args.vg);
     const existing = vg.lvs.get(args.pool);
     if (existing !== undefined) {
@@ -180,6 +181,14 @@ export class FakeLvm implements Lvm {
     lv.sizeBytes = args.sizeBytes;
     const device = this.devices.get(pathOf(args.vg, args.lv));
     if (device !== undefined) device.sizeBytes = args.sizeBytes;
+  }
+
+  async wipeLv(args: { vg: string; lv: string; pendingTag: string }): Promise<void> {
+    const lv = this.#requireLv(args.vg, args.lv);
+    if (!lv.tags.includes(args.pendingTag)) return;
+    lv.tags = lv.tags.filter((tag) => tag !== args.pendingTag);
+    const device = this.devices.get(pathOf(args.vg, args.lv));
+    if (device !== undefined) device.signature = undefined;
   }
 
   async removeLv(args: { vg: string; lv: string; requiredTag: string }): Promise<void> {

@@ -4,11 +4,17 @@ import { createVirtualClock } from '@holdfast/api/testing/virtual-clock.ts';
 import type { Exec } from '../../ports/exec.ts';
 import type { Log } from '../../ports/log.ts';
 import { drbdChanges } from './changes.ts';
+import type { KernelState } from './events2.ts';
 
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
 
 /** Names from streams that print these lines and then end; stops after `count` names. */
-async function names(count: number, ...streams: readonly (readonly string[] | Error)[]): Promise<string[]> {
+async function names(
+  count: number,
+  ...rest: readonly (readonly string[] | Error | ((state: KernelState | undefined) => void))[]
+): Promise<string[]> {
+  const keep = rest.find((each) => typeof each === 'function');
+  const streams = rest.filter((each) => typeof each !== 'function');
   const clock = createVirtualClock();
   let started = 0;
   const exec: Exec = {
@@ -23,7 +29,7 @@ async function names(count: number, ...streams: readonly (readonly string[] | Er
   const stop = new AbortController();
   const seen: string[] = [];
   const reading = (async () => {
-    for await (const name of drbdChanges({ exec, clock, log: quiet }, stop.signal)) {
+    for await (const name of drbdChanges({ exec, clock, log: quiet }, stop.signal, keep)) {
       seen.push(name);
       if (seen.length === count) stop.abort();
     }
@@ -64,6 +70,18 @@ describe('changes of DRBD', () => {
       'hf-a',
       '*',
     ]);
+  });
+
+  it('the state after each line is kept, and nothing while it is not known', async () => {
+    const seen: string[] = [];
+    await names(
+      4,
+      (state) =>
+        seen.push(state === undefined ? 'unknown' : [...state.values()].map((r) => `${r.name} ${r.role}`).join()),
+      ['exists resource name:hf-a role:Secondary', 'exists -', 'change resource name:hf-a role:Primary'],
+      ['exists -', 'change device name:hf-a disk:Sparkling', 'change resource name:hf-b role:Primary'],
+    );
+    assert.deepEqual(seen.slice(0, 5), ['hf-a Secondary', 'hf-a Primary', 'unknown', '', 'unknown']);
   });
 
   it('lines of a dump that is cut short are not a reason to read', async () => {

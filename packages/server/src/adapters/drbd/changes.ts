@@ -2,18 +2,20 @@ import { AppError } from '@holdfast/api/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Exec } from '../../ports/exec.ts';
 import type { Log } from '../../ports/log.ts';
-import { parseLine } from './events2.ts';
+import { fold, type KernelState, parseLine } from './events2.ts';
 
 const FIRST_BACKOFF_MS = 100;
 const LAST_BACKOFF_MS = 5_000;
 
 /**
- * `drbdsetup events2` as a stream of names. It carries no state: a reader that missed lines (a restarted stream, a line
- * nobody understands) is told to look again, so nothing can be folded wrongly. Never ends before the signal aborts.
+ * `drbdsetup events2` as a stream of names, and its fold: `keep` gets the state of everything after each line, and
+ * undefined while it is not known (the stream is down, or said something that nobody understands); a reader is told to
+ * look again then. Never ends before the signal aborts.
  */
 export async function* drbdChanges(
   options: { readonly exec: Exec; readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
+  keep: (state: KernelState | undefined) => void = () => {},
 ): AsyncIterable<string> {
   const { exec, clock, log } = options;
   let backoffMs = FIRST_BACKOFF_MS;
@@ -21,13 +23,19 @@ export async function* drbdChanges(
     let why = 'drbdsetup events2 ended';
     try {
       let dumped = false;
-      for await (const line of exec.lines({ argv: ['drbdsetup', 'events2'], sideEffect: false, signal })) {
+      let state: KernelState | undefined = new Map();
+      const argv = ['drbdsetup', 'events2', '--statistics'] as const;
+      for await (const line of exec.lines({ argv, sideEffect: false, signal })) {
         if (line.trim() === '') continue;
         const parsed = parseLine(line);
+        // What cannot be understood may have changed anything: nothing is known until the stream starts again.
+        state = parsed.ok && state !== undefined ? fold(state, parsed.event) : undefined;
+        if (dumped) keep(state);
         if (!dumped) {
           // The dump only says what exists; whoever reads again now sees at least that.
           if (parsed.ok && parsed.event.object === '-') {
             dumped = true;
+            keep(state);
             backoffMs = FIRST_BACKOFF_MS;
             yield '*';
           }
@@ -47,6 +55,7 @@ export async function* drbdChanges(
       if (signal.aborted) return;
       why = AppError.from(thrown).message;
     }
+    keep(undefined);
     if (signal.aborted) return;
     log.warn('event stream of DRBD stopped, starting it again', { op: 'drbd-events', reason: why });
     try {

@@ -25,7 +25,11 @@ const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () 
 const V84_PROC = 'version: 8.4.11 (api:1/proto:86-101)\nsrcversion: F73C670A7EC572DB9CF3E5B\n';
 
 /** The driver over a scripted exec: `answer` gets the words of each command. */
-async function scripted(answer: (command: string) => Answer | undefined, proc = V84_PROC): Promise<Scripted> {
+async function scripted(
+  answer: (command: string) => Answer | undefined,
+  proc = V84_PROC,
+  lines: Exec['lines'] = () => assert.fail('not used'),
+): Promise<Scripted> {
   const clock = createVirtualClock();
   const acts: string[] = [];
   const exec: Exec = {
@@ -36,7 +40,7 @@ async function scripted(answer: (command: string) => Answer | undefined, proc = 
       assert.ok((okCodes ?? [0]).includes(code), 'the driver classifies every exit code itself');
       return { argv, code, stdout, stderr, durationMs: 1 };
     },
-    lines: () => assert.fail('not used'),
+    lines,
   };
   const files = memoryFiles({ '/proc/drbd': proc });
   const drbd = await createDrbd({ exec, files, clock, random: createSeededRandom(1), log: quiet, stateDir: '/state' });
@@ -100,6 +104,38 @@ describe('driver of DRBD', () => {
       await assert.rejects(drbd.look('hf-db'), { code: 'unavailable' });
       await assert.rejects(drbd.failPausedIo('hf-db'), { code: 'unavailable' });
     }
+  });
+
+  it('observing asks nobody while the event stream tells, but reads during a resync and without the stream', async () => {
+    let reads = 0;
+    const stream = async function* (): AsyncIterable<string> {
+      yield* ['exists resource name:hf-db role:Secondary suspended:no', 'exists -'];
+      yield 'change resource name:hf-db role:Primary';
+      yield 'change peer-device name:hf-db peer-node-id:0 volume:0 replication:SyncSource peer-disk:Inconsistent';
+    };
+    const { drbd } = await scripted(
+      (command) => {
+        if (command.includes('events2')) reads += 1;
+        return dump();
+      },
+      V84_PROC,
+      stream,
+    );
+    assert.equal((await drbd.observe('hf-db'))?.role, 'Secondary');
+    assert.equal(reads, 1, 'no stream yet');
+    const stop = new AbortController();
+    const roles: unknown[] = [];
+    for await (const _ of drbd.changes(stop.signal)) {
+      roles.push([(await drbd.observe('hf-db'))?.role, reads]);
+      if (roles.length === 3) stop.abort();
+    }
+    assert.deepEqual(roles, [
+      ['Secondary', 1],
+      ['Primary', 1],
+      ['Secondary', 2],
+    ]);
+    await drbd.observe('hf-db');
+    assert.equal(reads, 3, 'the stream has ended');
   });
 
   it('names the peer by its replica, and reports foreign resources not at all', async () => {

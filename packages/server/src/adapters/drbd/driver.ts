@@ -46,6 +46,9 @@ export function createDriver(options: DriverOptions): Drbd {
     });
   }
 
+  /** What the event stream has told; undefined while it does not run. */
+  let streamed: KernelState | undefined;
+
   const readOne = async (resource: string): Promise<KernelResource | undefined> =>
     (await readKernel(resource)).get(resource);
 
@@ -372,8 +375,21 @@ export function createDriver(options: DriverOptions): Drbd {
       if (kernel === undefined) return undefined;
       return toDrbdState(kernel, await configs.header(resource), dialect, (await generationIds(resource)) ?? '');
     },
-    changes: (signal) => drbdChanges(options, signal),
+    async observe(resource, fresh = false) {
+      const told = streamed?.get(resource);
+      const stale = fresh || streamed === undefined || (told !== undefined && isSyncing(told));
+      const kernel = stale ? await readOne(resource) : told;
+      return kernel === undefined ? undefined : toDrbdState(kernel, await configs.header(resource), dialect);
+    },
+    changes: (signal) =>
+      drbdChanges(options, signal, (state) => {
+        streamed = state;
+      }),
   };
+}
+
+function isSyncing(kernel: KernelResource): boolean {
+  return [...kernel.peers.values()].some((peer) => peer.replication !== 'Established' && peer.replication !== 'Off');
 }
 
 /** `drbdsetup show` nests volume sections in the host sections; without them each host is one flat block. */

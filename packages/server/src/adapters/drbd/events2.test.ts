@@ -96,6 +96,20 @@ describe('drbdsetup events2', () => {
     assert.equal(done.get('hf-v1')?.peers.get(0)?.donePercent, undefined);
   });
 
+  it('objects that come into being while it runs are created', () => {
+    const made = after(
+      dumped('exists -\n'),
+      'create resource name:hf-p role:Secondary suspended:no write-ordering:flush',
+      'create device name:hf-p volume:0 minor:1000 disk:Diskless size:0 read:0 written:0 al-writes:0 bm-writes:0 upper-pending:0 lower-pending:0 al-suspended:no blocked:no',
+      'create connection name:hf-p peer-node-id:0 conn-name:peer connection:StandAlone role:Unknown congested:no',
+      'create peer-device name:hf-p peer-node-id:0 conn-name:peer volume:0 replication:Off peer-disk:DUnknown resync-suspended:no received:0 sent:0 out-of-sync:32512 pending:0 unacked:0',
+      'change device name:hf-p volume:0 minor:1000 disk:UpToDate size:32768',
+    ).get('hf-p');
+    assert.equal(made?.role, 'Secondary');
+    assert.deepEqual(made?.devices.get(0), { volume: 0, minor: 1000, disk: 'UpToDate', sizeBytes: 2 ** 25 });
+    assert.equal(made?.peers.get(0)?.connection, 'StandAlone');
+  });
+
   it('destroyed objects are gone, one by one', () => {
     const peerless = after(
       dumped(DUMP),

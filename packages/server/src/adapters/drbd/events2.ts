@@ -10,7 +10,7 @@ import {
 
 /**
  * `drbdsetup events2` and its fold into state, pure. The lines of 8.4 and 9 have one grammar:
- * `exists|change|destroy|call|response|rename <object> key:value ...`, and `exists -` ends a dump.
+ * `exists|create|change|destroy|call|response|rename <object> key:value ...`, and `exists -` ends a dump.
  */
 export type Suspension = ReplicaDrbdStatus['suspended'][number];
 
@@ -48,7 +48,7 @@ export interface KernelResource {
 
 export type KernelState = ReadonlyMap<string, KernelResource>;
 
-const ACTIONS = ['exists', 'change', 'destroy', 'call', 'response', 'rename'] as const;
+const ACTIONS = ['exists', 'create', 'change', 'destroy', 'call', 'response', 'rename'] as const;
 const OBJECTS = ['resource', 'device', 'connection', 'peer-device', 'path', 'helper'] as const;
 
 export interface Event {

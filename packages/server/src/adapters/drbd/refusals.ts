@@ -1,4 +1,5 @@
 import type { PromoteOutcome } from '../../ports/drbd.ts';
+import { withoutSecrets } from '../exec/secrets.ts';
 
 /**
  * What the kernel's refusals mean, in one place. drbdsetup prints `State change failed: (-n) text` (exit 11, 17...)
@@ -54,13 +55,9 @@ export function readRefusal(output: string): Refusal {
   return { kind: 'other', text: redact(output) };
 }
 
-/**
- * Removes what must never be logged: drbdadm repeats the failed drbdsetup command with `--shared-secret=...`, and a parse
- * error may quote the line of the file.
- */
+/** Short enough for a message, and without secrets: of the command that failed only its name remains (INV-9). */
 export function redact(output: string): string {
-  return output
-    .replace(/shared-secret(=|\s+)("[^"]*"|'[^']*'|[^\s'";]+)/g, 'shared-secret$1***')
+  return withoutSecrets(output)
     .replace(/^Command '(\S+ \S+).*' (terminated|did not)/gm, "Command '$1 ...' $2")
     .replace(/\n+/g, '\n')
     .trim()

@@ -1,5 +1,6 @@
 import { AppError } from '@holdfast/api/errors.ts';
 import type { ExecFailureDetails } from '../../ports/exec.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** Details of a program that ran and failed; undefined for every other error (missing program, deadline, bug). */
 export function execFailure(error: unknown): ExecFailureDetails | undefined {
@@ -16,7 +17,9 @@ export function execFailure(error: unknown): ExecFailureDetails | undefined {
 }
 
 /** The error of a program that ran and ended in a way the caller did not expect. The message carries its last words. */
-export function programFailed(failure: ExecFailureDetails): AppError {
+export function programFailed(raw: ExecFailureDetails): AppError {
+  // Here and nowhere later: the error is logged, reported and passed on by many (INV-9).
+  const failure = { ...raw, stdout: withoutSecrets(raw.stdout), stderr: withoutSecrets(raw.stderr) };
   const ended = failure.exitCode === null ? `was ended by ${failure.signal ?? 'a signal'}` : `exit ${failure.exitCode}`;
   return new AppError('internal', `${commandName(failure.argv)} failed (${ended}): ${lastWords(failure)}`, {
     details: { ...failure, reason: 'CommandFailed' },

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '@holdfast/api/errors.ts';
+import { failure } from '../../../test/fakes/failure.ts';
 import { execFailure } from './failure.ts';
 import { createExec, DEFAULT_PATH } from './index.ts';
 
 const exec = createExec({ graceMs: 100, abandonMs: 100 });
 const timeoutMs = 20_000;
-
-async function failure(promise: Promise<unknown>): Promise<AppError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof AppError, 'an AppError');
-  return error;
-}
 
 test('gives back output, code and duration', async () => {
   const result = await exec.run({ argv: ['sh', '-c', 'echo out; echo err >&2'], timeoutMs });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '@holdfast/api/errors.ts';
 import { FakeExec } from '../../../test/fakes/exec.ts';
+import { failure } from '../../../test/fakes/failure.ts';
 import { FakeFiles } from '../../../test/fakes/files.ts';
 import { createFileSystems } from './index.ts';
 
@@ -13,15 +13,6 @@ function machine(answer: (line: string, files: FakeFiles) => { code?: number; st
   files.content.set('/proc/self/mountinfo', '');
   const exec = new FakeExec((argv) => answer(argv.join(' '), files));
   return { files, exec, fs: createFileSystems({ exec, files }) };
-}
-
-async function failure(promise: Promise<unknown>): Promise<AppError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof AppError, 'an AppError');
-  return error;
 }
 
 test('INV-6: mkfs is never reached when the probe is not blank', async () => {

@@ -115,6 +115,19 @@ test('a disk below a mapper device is held, and its id leads to the device above
   assert.equal(await disks.whyDiskNotFree('virtio-hf-n1-d0'), null);
 });
 
+test('what lies above a disk is named, whether on the disk, on a partition, or on a mapper device', async () => {
+  const machine = new Machine()
+    .disk('sda', '8:0', { serial: 'a', 'sda1/partition': '1', 'sda1/dev': '8:1' })
+    .disk('dm-0', '253:0', { 'dm/uuid': 'mpath-3600', 'dm/name': 'mpatha' })
+    .disk('dm-1', '253:1', { 'dm/uuid': 'CRYPT-x', 'dm/name': 'secret' })
+    .disk('md0', '9:0');
+  machine.holder('sda', 'dm-0').holder('sda/sda1', 'md0').holder('dm-0', 'dm-1');
+  const disks = machine.inspector();
+  assert.deepEqual(await disks.holders('/dev/sda'), ['mpatha', 'md0']);
+  assert.deepEqual(await disks.holders('/dev/mapper/mpatha'), ['secret']);
+  assert.deepEqual(await disks.holders('/dev/loop7'), []);
+});
+
 test('two paths of a multipath device lead to it; without it their id is ambiguous and neither is free', async () => {
   const paths = new Machine().disk('sda', '8:0', { wwid: 'naa.5000' }).disk('sdb', '8:16', { wwid: 'naa.5000' });
   const [first, second] = await paths.inspector().disks();
@@ -163,4 +176,22 @@ test('an attribute that the kernel refuses to read is no attribute', async () =>
   };
   const [disk] = await machine.inspector().disks();
   assert.equal(disk?.id, 'scsi-S9');
+});
+
+test('a disk that nothing was written to is probed once for reports, and always for a decision', async () => {
+  const stat = (sectors: number): string => `1 0 8 0 1 0 ${sectors} 0 0 0 0 0 0 0 0 0 0`;
+  const machine = new Machine().disk('vdb', '254:16', { serial: 'S1', stat: stat(0), diskseq: '7' });
+  const inspector = machine.inspector();
+  const probes = (): number => machine.exec.lineOfCalls.filter((line) => line.startsWith('blkid')).length;
+  const useNow = async (): Promise<string | undefined> => (await inspector.disks())[0]?.use;
+  assert.equal(await useNow(), 'free');
+  assert.equal(await useNow(), 'free');
+  assert.equal(probes(), 1);
+  const [id = ''] = (await inspector.disks()).map((disk) => disk.id);
+  assert.equal(await inspector.whyDiskNotFree(id), null);
+  assert.equal(probes(), 2, 'a decision looks at the disk itself');
+  machine
+    .disk('vdb', '254:16', { serial: 'S1', stat: stat(8), diskseq: '7' })
+    .found('/dev/vdb', 'TYPE=ext4\nUSAGE=filesystem\n');
+  assert.equal(await useNow(), 'filesystem');
 });

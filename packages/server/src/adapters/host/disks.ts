@@ -2,7 +2,7 @@ import { AppError } from '@holdfast/api/errors.ts';
 import type { NodeDisk } from '@holdfast/api/schema/node.ts';
 import type { Exec } from '../../ports/exec.ts';
 import type { Files } from '../../ports/files.ts';
-import type { MountEntry } from '../../ports/filesystem.ts';
+import type { MountEntry, ProbeResult } from '../../ports/filesystem.ts';
 import { parseMountInfo } from '../filesystem/parse.ts';
 import { probeDevice } from '../filesystem/probe.ts';
 import { isWholeDisk, stableId } from './disk-id.ts';
@@ -25,11 +25,14 @@ interface FoundDisk {
 export interface DiskInspector {
   disks(): Promise<NodeDisk[]>;
   whyDiskNotFree(id: string): Promise<string | null>;
+  holders(path: string): Promise<string[]>;
   diskPath(id: string): Promise<string | undefined>;
 }
 
 export function createDiskInspector(deps: { readonly exec: Exec; readonly files: Files }): DiskInspector {
   const { exec, files } = deps;
+  /** What was found on each disk, and the {@link version} of its content at that time. */
+  const remembered = new Map<string, { readonly version: string; readonly probe: ProbeResult }>();
 
   async function attribute(path: string): Promise<string | undefined> {
     try {
@@ -84,25 +87,67 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
     return text === undefined || text === '' ? undefined : text;
   }
 
-  async function inspect(disk: FoundDisk, mounts: readonly MountEntry[], swaps: string): Promise<NodeDisk> {
-    const { name, path } = disk;
-    const entries = await files.list(`${SYS}/${name}`);
+  async function partitionsOf(name: string): Promise<string[]> {
     const partitions: string[] = [];
-    const numbers = new Set([(await sys(name, 'dev')) ?? '']);
-    for (const entry of entries.filter((candidate) => candidate.startsWith(name))) {
-      if ((await sys(name, entry, 'partition')) === undefined) continue;
-      partitions.push(entry);
-      numbers.add((await sys(name, entry, 'dev')) ?? '');
+    for (const entry of await files.list(`${SYS}/${name}`)) {
+      if (entry.startsWith(name) && (await sys(name, entry, 'partition')) !== undefined) partitions.push(entry);
     }
+    return partitions;
+  }
+
+  /** Devices above these disks and partitions (`sda`, `sda/sda1`). */
+  async function holdersOf(owners: readonly string[]): Promise<{ name: string; dmUuid: string | undefined }[]> {
     const holders = [];
-    for (const owner of [name, ...partitions.map((partition) => `${name}/${partition}`)]) {
+    for (const owner of owners) {
       for (const holder of await files.list(`${SYS}/${owner}/holders`)) {
         const mapperName = await sys(holder, 'dm/name');
         holders.push({ name: mapperName ?? holder, dmUuid: await sys(holder, 'dm/uuid') });
       }
     }
+    return holders;
+  }
+
+  /** Changes whenever the kernel wrote to the disk, another one took its name, or its size changed. */
+  async function version(disk: FoundDisk): Promise<string | undefined> {
+    const [diskseq, stat] = await Promise.all([sys(disk.name, 'diskseq'), sys(disk.name, 'stat')]);
+    // Documentation/block/stat: the seventh number counts sectors written, the fourteenth sectors discarded.
+    const counters = stat?.split(/\s+/);
+    if (counters?.[6] === undefined) return undefined;
+    return [disk.id, diskseq, disk.sizeBytes, counters[6], counters[13]].join(' ');
+  }
+
+  /** A probe costs four programs, a disk that nothing was written to has not changed. An unknown is asked again. */
+  async function probeUnlessUnchanged(disk: FoundDisk): Promise<ProbeResult> {
+    const now = await version(disk);
+    const known = remembered.get(disk.name);
+    if (known !== undefined && known.version === now) return known.probe;
+    const probe = await probeDevice(exec, disk.path);
+    if (now === undefined || probe.state === 'unknown') remembered.delete(disk.name);
+    else remembered.set(disk.name, { version: now, probe });
+    return probe;
+  }
+
+  async function inspect(
+    disk: FoundDisk,
+    mounts: readonly MountEntry[],
+    swaps: string,
+    probe: (disk: FoundDisk) => Promise<ProbeResult>,
+  ): Promise<NodeDisk> {
+    const { name, path } = disk;
+    const partitions = await partitionsOf(name);
+    const numbers = new Set<string>();
+    for (const parts of [[name], ...partitions.map((partition) => [name, partition])]) {
+      numbers.add((await sys(...parts, 'dev')) ?? '');
+    }
+    const holders = await holdersOf([name, ...partitions.map((partition) => `${name}/${partition}`)]);
     const paths = new Set([path, `/dev/${name}`, ...partitions.map((partition) => `/dev/${partition}`)]);
     const readOnly = (await sys(name, 'ro')) === '1';
+    const mountPaths = mounts
+      .filter((entry) => numbers.has(entry.majorMinor) || paths.has(entry.device))
+      .map((entry) => entry.mountPath);
+    const swap = swaps.split('\n').some((line) => paths.has(line.split(/\s/)[0] ?? ''));
+    // What is in use needs no probe; nothing is read from a disk that somebody works on.
+    const inUse = holders.length > 0 || partitions.length > 0 || mountPaths.length > 0 || swap;
     const use =
       disk.id === undefined
         ? {
@@ -113,15 +158,9 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
             readOnly,
             partitions,
             holders,
-            mountPaths: mounts
-              .filter((entry) => numbers.has(entry.majorMinor) || paths.has(entry.device))
-              .map((entry) => entry.mountPath),
-            swap: swaps.split('\n').some((line) => paths.has(line.split(/\s/)[0] ?? '')),
-            // What is in use needs no probe; nothing is read from a disk that somebody works on.
-            probe:
-              holders.length > 0 || partitions.length > 0
-                ? { state: 'unknown', why: 'not probed' }
-                : await probeDevice(exec, path),
+            mountPaths,
+            swap,
+            probe: inUse ? { state: 'unknown', why: 'not probed' } : await probe(disk),
           });
     const model = await sys(name, 'device/model');
     const serial = (await sys(name, 'serial')) ?? (await sys(name, 'device/serial'));
@@ -155,7 +194,7 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
     async function worker(): Promise<void> {
       for (let index = next++; index < found.length; index = next++) {
         const disk = found[index];
-        if (disk !== undefined) result[index] = await inspect(disk, mounts, swaps);
+        if (disk !== undefined) result[index] = await inspect(disk, mounts, swaps, probeUnlessUnchanged);
       }
     }
     await Promise.all(Array.from({ length: PROBES_AT_ONCE }, worker));
@@ -197,6 +236,12 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
 
   return {
     disks,
+    async holders(path) {
+      const mapped = (await find()).find((disk) => disk.path === path);
+      const name = mapped?.name ?? path.replace(/^\/dev\//, '').replaceAll('/', '!');
+      const owners = [name, ...(await partitionsOf(name)).map((partition) => `${name}/${partition}`)];
+      return [...new Set((await holdersOf(owners)).map((holder) => holder.name))];
+    },
     async diskPath(id) {
       return (await lookUp(id))?.path;
     },
@@ -204,7 +249,9 @@ export function createDiskInspector(deps: { readonly exec: Exec; readonly files:
       const disk = await lookUp(id);
       if (disk === undefined) return `disk ${id} is not on this node; see hf disk list`;
       const { mounts, swaps } = await surroundings();
-      return whyNotFree({ ...(await inspect(disk, mounts, swaps)), id });
+      // Decided on what is there now, not on what was.
+      const seen = await inspect(disk, mounts, swaps, (each) => probeDevice(exec, each.path));
+      return whyNotFree({ ...seen, id });
     },
   };
 }

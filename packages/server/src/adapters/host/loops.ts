@@ -1,5 +1,5 @@
 import { AppError } from '@holdfast/api/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Exec } from '../../ports/exec.ts';
 import { execFailure } from '../exec/failure.ts';
 

@@ -1,6 +1,6 @@
 import { AppError } from '@holdfast/api/errors.ts';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HttpTransportOptions } from './transport.ts';
 
 const clusterEntry = z.object({

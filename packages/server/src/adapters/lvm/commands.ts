@@ -1,3 +1,4 @@
+import type { NewThinPool } from '../../ports/lvm.ts';
 import { LVM_CONFIG } from './config.ts';
 
 /** Typed arguments -> argv. Pure. Every command carries {@link LVM_CONFIG}; names are checked before they get here. */
@@ -101,14 +102,7 @@ export function extendVg(args: { vg: string; devices: readonly string[] }): Argv
   return lvm('vgextend', args.vg, ...args.devices);
 }
 
-export function createThinPool(args: {
-  vg: string;
-  pool: string;
-  tags: readonly string[];
-  dataBytes: number;
-  metadataBytes: number;
-  chunkBytes: number;
-}): Argv {
+export function createThinPool(args: NewThinPool): Argv {
   return lvm(
     'lvcreate',
     '--type',
@@ -196,6 +190,15 @@ export function activateVg(vg: string): Argv {
 
 export function setLvActive(args: { vg: string; lv: string; active: boolean }): Argv {
   return lvm('lvchange', '--activate', args.active ? 'y' : 'n', `${args.vg}/${args.lv}`);
+}
+
+export function removeTag(args: { vg: string; lv: string; tag: string }): Argv {
+  return lvm('lvchange', '--deltag', args.tag, `${args.vg}/${args.lv}`);
+}
+
+/** By the kernel (BLKZEROOUT), whatever the disk can do about it. */
+export function zero(path: string): Argv {
+  return ['blkdiscard', '--zeroout', path];
 }
 
 /** Without force: LVM asks, and gets no answer, when the group still holds a volume. */

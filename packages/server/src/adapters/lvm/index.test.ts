@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AppError } from '@holdfast/api/errors.ts';
 import { FakeExec } from '../../../test/fakes/exec.ts';
+import { failure } from '../../../test/fakes/failure.ts';
 import type { Exec } from '../../ports/exec.ts';
 import { createLvm } from './index.ts';
-
-async function failure(promise: Promise<unknown>): Promise<AppError> {
-  const error = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof AppError, 'an AppError');
-  return error;
-}
 
 const LV = { vg: 'hf-a', lv: 'db-r0', sizeBytes: 4 * 2 ** 20, tags: ['holdfast'], thinPool: 'pool' };
 

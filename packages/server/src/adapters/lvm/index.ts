@@ -115,6 +115,16 @@ export function createLvm(exec: Exec): Lvm {
     await change(commands.extendLv(args), subject, 'grow');
   }
 
+  async function wipeLv({ vg, lv, pendingTag }: { vg: string; lv: string; pendingTag: string }): Promise<void> {
+    const subject = `logical volume ${vg}/${lv}`;
+    const existing = await requireLv(vg, lv);
+    if (!existing.tags.includes(pendingTag)) return;
+    if (existing.open) throw inUse(subject);
+    if (!existing.active) await change(commands.setLvActive({ vg, lv, active: true }), subject, 'activate');
+    await change(commands.zero(existing.path), subject, 'wipe');
+    await change(commands.removeTag({ vg, lv, tag: pendingTag }), subject, 'untag');
+  }
+
   async function removeLv(args: { vg: string; lv: string; requiredTag: string }): Promise<void> {
     const { vg, lv, requiredTag } = args;
     const subject = `logical volume ${vg}/${lv}`;
@@ -253,6 +263,10 @@ export function createLvm(exec: Exec): Lvm {
     async extendLv(args) {
       checkLv(args.vg, args.lv);
       await queue.run(args.vg, () => extendLv(args));
+    },
+    async wipeLv(args) {
+      checkLv(args.vg, args.lv, [args.pendingTag]);
+      await queue.run(args.vg, () => wipeLv(args));
     },
     async removeLv(args) {
       checkLv(args.vg, args.lv, [args.requiredTag]);

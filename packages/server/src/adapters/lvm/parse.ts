@@ -1,5 +1,5 @@
 import { AppError } from '@holdfast/api/errors.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LogicalVolume, LvmInventory, PhysicalVolume, ThinUsage, VolumeGroup } from '../../ports/lvm.ts';
 import { decodeLvAttr, type LvAttr } from './attr.ts';
 

@@ -7,6 +7,7 @@ import {
   type Decision,
   decideBootstrap,
   decideDemote,
+  decideDiskLost,
   decideFencePeer,
   decidePromotion,
   decideReadmit,
@@ -115,6 +116,43 @@ test('a fence question that a reconnect made moot grants nothing', () => {
   assert.equal(refused(decideFencePeer(record({ primary: 'a' }), 'a', seen, CONTEXT)), 'NothingLost');
 });
 
+test('INV-1: a primary whose own disk failed is never left as the only member', () => {
+  const lost = look({ role: 'Primary', disk: 'Diskless', peers: [peer('b', LOST)] });
+  assert.equal(refused(decideFencePeer(record({ primary: 'a' }), 'a', lost, CONTEXT)), 'DiskNotUsable');
+  assert.equal(refused(decideDiskLost(record({ primary: 'a' }), 'a', lost, CONTEXT)), 'NoCopyLeft');
+});
+
+test('INV-4: a copy that lost its disk under a live connection leaves the set', () => {
+  const claim = record({ primary: 'a' });
+  for (const disk of ['Diskless', 'Failed', 'Inconsistent', 'Outdated'] as const) {
+    const peerLost = look({ role: 'Primary', peers: [peer('b', { disk })] });
+    assert.deepEqual(granted(decideDiskLost(claim, 'a', peerLost, CONTEXT)).inSync, ['a']);
+    const ownLost = granted(decideDiskLost(claim, 'a', look({ role: 'Primary', disk }), CONTEXT));
+    assert.deepEqual([ownLost.inSync, ownLost.primary], [['b'], 'a'], 'it goes on through the network');
+  }
+  assert.equal(refused(decideDiskLost(claim, 'a', look({ role: 'Primary' }), CONTEXT)), 'NothingLost');
+  assert.equal(
+    refused(decideDiskLost(claim, 'a', look({ role: 'Primary', peers: [peer('b', LOST)] }), CONTEXT)),
+    'NothingLost',
+  );
+  assert.equal(
+    refused(decideDiskLost(record({ primary: 'b' }), 'a', look({ disk: 'Failed' }), CONTEXT)),
+    'NothingToDo',
+  );
+  const both = look({ role: 'Primary', disk: 'Failed', peers: [peer('b', { disk: 'Diskless' })] });
+  assert.equal(refused(decideDiskLost(claim, 'a', both, CONTEXT)), 'NoCopyLeft');
+});
+
+test('rule 2: a primary that resynced its own disk takes itself back, one copy at a time, every member in sight', () => {
+  const claim = record({ primary: 'a', inSync: ['b'] });
+  const seen = look({ role: 'Primary' });
+  assert.deepEqual(granted(decideReadmit(claim, 'a', seen, ['b'], CONTEXT)).inSync, ['b', 'a']);
+  const syncing = look({ role: 'Primary', disk: 'Inconsistent', peers: [peer('b', { replication: 'SyncTarget' })] });
+  assert.ok(!decideReadmit(claim, 'a', syncing, ['b'], CONTEXT).ok);
+  const away = look({ role: 'Primary', peers: [peer('b', LOST)] });
+  assert.ok(!decideReadmit(claim, 'a', away, ['b'], CONTEXT).ok);
+});
+
 test('rule 2: the primary re-admits a peer that is Connected, UpToDate and not resyncing', () => {
   const alone = record({ primary: 'a', inSync: ['a'] });
   const seen = look({ role: 'Primary' });
@@ -152,7 +190,7 @@ test('rule 5: the first set is taken once; the primary and the last member are n
   assert.deepEqual(granted(decideRemoval(record({ primary: 'a' }), 'b', CONTEXT)).inSync, ['a']);
 });
 
-test('every grant adds one to the epoch, shrinks the set or grows it by one, and keeps the primary inside it', () => {
+test('every grant adds one to the epoch, shrinks the set or grows it by one, and makes only members primary', () => {
   const names = fc.constantFrom('a', 'b', 'c');
   const arbPeer = fc.record({
     replica: fc.constantFrom('b', 'c'),
@@ -180,6 +218,7 @@ test('every grant adds one to the epoch, shrinks the set or grows it by one, and
         decidePromotion(before, 'a', seen, CONTEXT),
         decideFencePeer(before, 'a', seen, CONTEXT),
         decideFencePeer(before, 'a', undefined, CONTEXT),
+        decideDiskLost(before, 'a', seen, CONTEXT),
         decideReadmit(before, 'a', seen, ['b', 'c'], CONTEXT),
         decideDemote(before, 'a', seen, CONTEXT),
         decideRemoval(before, 'b', CONTEXT),
@@ -189,7 +228,8 @@ test('every grant adds one to the epoch, shrinks the set or grows it by one, and
         const { next } = decision;
         assert.equal(next.epoch, before.epoch + 1);
         assert.ok(next.inSync.length > 0);
-        assert.ok(next.primary === undefined || next.inSync.includes(next.primary));
+        const stays = next.primary === before.primary;
+        assert.ok(next.primary === undefined || stays || next.inSync.includes(next.primary));
         const shrinks = next.inSync.every((member) => before.inSync.includes(member));
         const growsByOne =
           before.inSync.every((member) => next.inSync.includes(member)) &&

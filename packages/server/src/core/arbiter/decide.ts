@@ -19,7 +19,8 @@ export type Refusal =
   | 'NothingToDo'
   | 'StillPrimary'
   | 'LastMember'
-  | 'NotSource';
+  | 'NotSource'
+  | 'NoCopyLeft';
 
 export type Decision =
   | { readonly ok: true; readonly next: ArbiterRecord; readonly message: string }
@@ -40,6 +41,9 @@ export function steadyPeers(look: KernelLook): string[] {
     )
     .map((peer) => peer.replica);
 }
+
+/** Disk states that prove that a copy lacks acknowledged writes, or will. `Attaching` and `DUnknown` prove nothing. */
+const LOST_DISKS: ReadonlySet<string> = new Set(['Diskless', 'Failed', 'Inconsistent', 'Outdated']);
 
 /** Rule 5: the set of a new volume stays empty until all its first replicas are UpToDate (INV-1). */
 export function decideBootstrap(record: ArbiterRecord, members: readonly string[], context: DecisionContext): Decision {
@@ -116,6 +120,10 @@ export function decideFencePeer(
       `${self} has no claim in epoch ${record.epoch} (primary: ${record.primary ?? 'none'}); its paused writes will fail (INV-5)`,
     );
   }
+  // A copy that the kernel itself does not trust must not become the only member (INV-1).
+  if (look !== undefined && LOST_DISKS.has(look.disk)) {
+    return refuse('DiskNotUsable', `the local disk is ${look.disk}; the lost peer may hold writes that it lacks`);
+  }
   const peers = look?.peers ?? [];
   const connected = new Set(peers.filter((peer) => peer.connection === 'Connected').map((peer) => peer.replica));
   // A reconnect since the question makes the kernel ignore the verdict (rule 8): nothing to grant.
@@ -131,8 +139,39 @@ export function decideFencePeer(
 }
 
 /**
+ * INV-4 for disks: a copy whose disk failed under a live connection is not asked about by the kernel, which goes on
+ * acknowledging without it. The primary takes it out of the set: its peer's copy, or its own (it then writes through the
+ * network, and stays the primary without being a member). Never the last complete copy.
+ */
+export function decideDiskLost(
+  record: ArbiterRecord,
+  self: string,
+  look: KernelLook,
+  context: DecisionContext,
+): Decision {
+  if (record.primary !== self || look.role !== 'Primary') return refuse('NothingToDo', `${self} is not the primary`);
+  const lost = new Set(
+    look.peers
+      .filter((peer) => peer.connection === 'Connected' && LOST_DISKS.has(peer.disk))
+      .map((peer) => peer.replica),
+  );
+  if (LOST_DISKS.has(look.disk)) lost.add(self);
+  const inSync = record.inSync.filter((member) => !lost.has(member));
+  if (inSync.length === record.inSync.length) return refuse('NothingLost', 'no member of the set has lost its disk');
+  const steady = new Set(steadyPeers(look));
+  if (!inSync.some((member) => (member === self ? look.disk === 'UpToDate' : steady.has(member)))) {
+    return refuse('NoCopyLeft', `no other member of {${record.inSync.join(', ')}} is seen to hold every write`);
+  }
+  return {
+    ok: true,
+    next: nextRecord(record, { inSync, primary: self, cause: 'disk-lost' }, context),
+    message: `${[...lost].join(', ')} lost its disk; ${self} goes on with the in-sync set {${inSync.join(', ')}}`,
+  };
+}
+
+/**
  * Rule 2: the primary's own agent (or, with no primary, a member's) read this record first and looked afterwards.
- * One peer at a time; `candidates` are replicas that the Volume still has.
+ * One copy at a time; `candidates` are replicas that the Volume still has.
  */
 export function decideReadmit(
   record: ArbiterRecord,
@@ -145,7 +184,12 @@ export function decideReadmit(
   if (!isSource) return refuse('NotSource', 'only the primary, or without one a member of the set, re-admits');
   if (record.primary === self && look.role !== 'Primary') return refuse('NotSource', 'the promotion is not complete');
   if (look.disk !== 'UpToDate') return refuse('NotSource', `the local disk is ${look.disk}`);
-  const peer = steadyPeers(look).find((name) => !record.inSync.includes(name) && candidates.includes(name));
+  const steady = steadyPeers(look);
+  // A primary whose disk failed and was resynced is its own source of evidence: its kernel sees both sides.
+  const selfReturns = !record.inSync.includes(self) && record.inSync.every((member) => steady.includes(member));
+  const peer = selfReturns
+    ? self
+    : steady.find((name) => !record.inSync.includes(name) && candidates.includes(name) && record.inSync.includes(self));
   if (peer === undefined) return refuse('NothingToDo', 'no peer to re-admit');
   return {
     ok: true,

@@ -90,6 +90,7 @@ function whatOf(action: VolumeAction): string {
     case 'update-replica':
       return `${action.replica}: ${Object.keys(action.patch).toSorted().join(', ')}`;
     case 'delete-replica':
+    case 'forget-replica':
       return action.replica;
     case 'arbiter-remove':
       return `${action.replica}; in-sync set {${list(action.next.inSync)}} in epoch ${action.next.epoch}`;
@@ -105,48 +106,7 @@ function whatOf(action: VolumeAction): string {
   }
 }
 
-/** For people. Ends without a newline. */
-export function explanationText(explanation: VolumeExplanation): string {
-  const { arbiter } = explanation;
-  const section = (title: string, lines: readonly string[], empty: string): string =>
-    [title, ...(lines.length === 0 ? [empty] : lines).map((line) => `  ${line}`)].join('\n');
-  return [
-    explanation.summary,
-    section(
-      'Replicas',
-      explanation.replicas.map((one) => {
-        const marks = [one.primary ? 'may write' : '', one.inSync ? 'in the in-sync set' : ''].filter(
-          (mark) => mark !== '',
-        );
-        return `${one.replica} on ${one.node}: ${one.state}${marks.length === 0 ? '' : ` [${marks.join(', ')}]`}`;
-      }),
-      'none',
-    ),
-    section(
-      'Record',
-      [`epoch ${arbiter.epoch}, in-sync set {${list(arbiter.inSync)}}, may write: ${arbiter.primary ?? 'nobody'}`],
-      '',
-    ),
-    section('Waits for', explanation.waitsFor, 'nothing'),
-    section(
-      'If this node died now',
-      explanation.ifNodeDied.map((one) => `${one.node}: ${one.outcome}`),
-      'no node holds it',
-    ),
-    section(
-      'Nodes',
-      explanation.nodes.map((one) => `${one.node}: ${one.reason}`),
-      'there are no nodes',
-    ),
-    section(
-      'Next steps',
-      explanation.plan.map((step) => `${step.type} ${step.what}: ${step.reason}`),
-      'none',
-    ),
-  ].join('\n\n');
-}
-
-/** `hf plan` for people. */
+/** The plan as text, for golden files. */
 export function planText(observation: VolumeObservation): string {
   const { actions } = planVolume(observation);
   return actions.length === 0

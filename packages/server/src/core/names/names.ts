@@ -156,6 +156,12 @@ export function replicaTags(
   return [TAG_OURS, volumeTag(replica.volumeUid), replicaTag(replica.uid), roleTag(role)];
 }
 
+/**
+ * On a thick metadata volume from its creation until it was filled with zeros: it shows the bytes of whatever was there
+ * before, and that may be the DRBD metadata of another replica.
+ */
+export const TAG_UNWIPED = 'hf.wipe=pending';
+
 /** The value of a tag such as `hf.volume=`; undefined when the tag is not there. */
 export function tagValue(tags: readonly string[], key: 'pool' | 'pool-uid' | 'volume' | 'replica' | 'role') {
   const prefix = `hf.${key}=`;

@@ -5,6 +5,6 @@ import { HEALTH_NEVER_SEEN, type NodeHealth } from './types.ts';
 export function healthFromCondition(node: Node): NodeHealth {
   const condition = node.status?.conditions?.find((candidate) => candidate.type === 'Ready');
   if (condition === undefined) return HEALTH_NEVER_SEEN;
-  const state = condition.status === 'True' ? 'Ready' : condition.reason === 'NodeLost' ? 'Lost' : 'Unknown';
+  const state = condition.status === 'True' ? 'Ready' : condition.status === 'False' ? 'Lost' : 'Unknown';
   return { state, reason: condition.reason, message: condition.message };
 }

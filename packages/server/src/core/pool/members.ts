@@ -1,8 +1,7 @@
 import type { PhysicalVolume, VolumeGroup } from '../../ports/lvm.ts';
 import { TAG_OURS, tagValue } from '../names/names.ts';
-import type { PoolProblem } from './plan.ts';
 import { pvUuid } from './pv-uuid.ts';
-import type { SeenDisk, SeenPool, WantedPool } from './types.ts';
+import type { PoolProblem, SeenDisk, SeenPool, WantedPool } from './types.ts';
 
 /**
  * A disk that the pool names and may use. `member`: in the volume group. `labelled`: carries our LVM label (a crash came
@@ -71,6 +70,7 @@ function judge(
   if (pv.vg !== undefined) return inOtherGroup(seen, disk.id, pv.vg);
   // Ours by its UUID, and LVM knows of no group that it belongs to.
   if (pv.uuid === uuid && !pv.inUse && pv.path !== undefined) {
+    if (disk.heldBy !== undefined && disk.heldBy.length > 0) return held(disk.id, pv.path, disk.heldBy);
     return { id: disk.id, path: pv.path, uuid, state: 'labelled' };
   }
   return unlabelled(disk, disk.path, uuid);
@@ -81,6 +81,14 @@ function unlabelled(disk: SeenDisk, path: string, uuid: string): Member | PoolPr
   const why =
     disk.whyNotFree ?? `disk ${disk.id} (${path}) carries an LVM label; if nothing on it is needed: pvremove ${path}`;
   return { reason: 'DiskNotFree', message: why };
+}
+
+/** Writing to it would go past the device above it: a group made here is torn apart by the other path. */
+function held(diskId: string, path: string, by: readonly string[]): PoolProblem {
+  return {
+    reason: 'DiskHeld',
+    message: `disk ${diskId} (${path}) is held by ${by.join(', ')}, a device that lies above it; name that device in the pool, or remove it`,
+  };
 }
 
 function inOtherGroup(seen: SeenPool, diskId: string, vg: string): PoolProblem {

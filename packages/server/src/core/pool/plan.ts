@@ -3,13 +3,7 @@ import type { LogicalVolume, VolumeGroup } from '../../ports/lvm.ts';
 import { poolTags, poolUidTag, THIN_POOL_LV, tagValue, vgName } from '../names/names.ts';
 import { grownLayout, thinPoolLayout } from './layout.ts';
 import { membersOf } from './members.ts';
-import type { PoolAction, SeenPool, WantedPool } from './types.ts';
-
-/** Why a pool cannot be what it should be; `reason` in CamelCase, `message` for people with the remedy. */
-export interface PoolProblem {
-  readonly reason: string;
-  readonly message: string;
-}
+import type { PoolAction, PoolProblem, SeenPool, WantedPool } from './types.ts';
 
 /**
  * What to do next, and what is wrong. `fatal`: the pool cannot be used. `missing`: it was there and its disks are gone.

@@ -2,8 +2,8 @@ import type { NodePool } from '@holdfast/api/schema/node.ts';
 import type { LogicalVolume } from '../../ports/lvm.ts';
 import { THIN_POOL_LV, vgName } from '../names/names.ts';
 import { LOOP_DISK_ID, membersOf } from './members.ts';
-import type { PoolPlan, PoolProblem } from './plan.ts';
-import type { SeenPool, WantedPool } from './types.ts';
+import type { PoolPlan } from './plan.ts';
+import type { PoolProblem, SeenPool, WantedPool } from './types.ts';
 
 /** Reason of a pool that is Ready but takes no new replicas. */
 export const POOL_NEARLY_FULL = 'PoolNearlyFull';

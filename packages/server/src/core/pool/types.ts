@@ -21,6 +21,8 @@ export interface SeenDisk {
   readonly path: string | undefined;
   /** Why it must not be touched; null: free. Not asked (undefined) while LVM says that it is in use. */
   readonly whyNotFree: string | null | undefined;
+  /** Devices above it, when it carries our label and LVM knows of no group: LVM may see a path below multipath. */
+  readonly heldBy?: readonly string[];
 }
 
 /** What is so on this node. */
@@ -69,3 +71,9 @@ export type PoolAction =
       readonly reason: string;
     }
   | { readonly kind: 'activate-vg'; readonly vg: string; readonly reason: string };
+
+/** Why a pool cannot be what it should be; `reason` in CamelCase, `message` for people with the remedy. */
+export interface PoolProblem {
+  readonly reason: string;
+  readonly message: string;
+}

@@ -36,7 +36,9 @@ export interface ReplicaObservation {
   readonly status: ReplicaStatus;
   /** `undefined` value: the Volume is gone (or another one with the same name took its place). */
   readonly volume: Observed<VolumeView | undefined>;
-  readonly pool: { readonly type: PoolType; readonly ready: boolean; readonly message: string } | undefined;
+  readonly pool:
+    | { readonly type: PoolType; readonly ready: boolean; readonly full: boolean; readonly message: string }
+    | undefined;
   readonly dataLv: Observed<LogicalVolume | undefined>;
   readonly metaLv: Observed<LogicalVolume | undefined>;
   /** Does the metadata LV hold DRBD metadata? Only looked at while the resource is not up. */

@@ -95,7 +95,7 @@ function observed(change: Partial<ReplicaObservation> = {}): ReplicaObservation 
     spec: spec(),
     status: { lvSizeBytes: GIB },
     volume: known(volume()),
-    pool: { type: 'lvm-thin', ready: true, message: '' },
+    pool: { type: 'lvm-thin', ready: true, full: false, message: '' },
     dataLv: known(lv()),
     metaLv: known(lv({ name: 'v-r0.md', sizeBytes: 4 * 2 ** 20 })),
     metadata: unknown('in use by DRBD'),
@@ -154,6 +154,33 @@ describe('provisioning', () => {
     ]);
   });
 
+  test('a resource of an earlier replica that still runs is taken down before the new copy is made (INV-7)', () => {
+    const after = {
+      status: {},
+      dataLv: known(undefined),
+      metaLv: known(undefined),
+      spec: spec({ bootstrap: 'join' }),
+      volume: known(volume({ inSync: ['v-r1'], primary: 'v-r1' })),
+    };
+    assert.deepEqual(steps(observed(after)), ['down']);
+    const frozen = drbd({ role: 'Primary', suspended: ['fencing'] });
+    assert.deepEqual(steps(observed({ ...after, drbd: known(frozen), mounts: MOUNTED })), [
+      'end-holders',
+      'fail-paused-io',
+      'unmount',
+      'unlink-device',
+      'demote',
+      'down',
+    ]);
+    assert.equal(blockedBy(observed({ ...after, drbd: unknown('no answer') })), 'DrbdUnknown');
+  });
+
+  test('INV-1: a thick metadata volume shows old bytes, and is wiped before anybody takes them for metadata', () => {
+    const unwiped = known(lv({ name: 'v-r0.md', kind: 'linear', tags: ['holdfast', 'hf.wipe=pending'] }));
+    const fresh = observed({ ...FRESH, metaLv: unwiped, config: 'current', metadata: known('valid') });
+    assert.deepEqual(steps(fresh), ['wipe-metadata-lv']);
+  });
+
   test('after a reboot the LVs are activated and the resource comes up with its old metadata', () => {
     const off = observed({ drbd: known(undefined), dataLv: known(lv({ active: false })) });
     assert.deepEqual(steps(off), ['activate-lv:data']);
@@ -179,6 +206,12 @@ describe('provisioning', () => {
       spec: spec({ bootstrap: 'join' }),
     });
     assert.deepEqual(steps(outside), ['create-metadata', 'adjust']);
+  });
+
+  test('INV-8: an API server that is away for a moment is asked again before metadata is made', () => {
+    const away = observed({ ...FRESH, volume: unknown('refused'), config: 'current', metadata: known('blank') });
+    assert.equal(blockedBy(away), 'ApiUnreachable');
+    assert.ok((planReplica(away).lookAgainMs ?? 0) > 0, 'it is a wait, not an end');
   });
 
   test('nothing is made, formatted or promoted while LVM or DRBD cannot be read', () => {
@@ -294,6 +327,24 @@ describe('attach', () => {
     assert.deepEqual(steps(observed(o)), ['ask-fence-again']);
   });
 
+  test('INV-4: a copy whose disk failed leaves the set first; the primary goes on, and takes its disk back when it can', () => {
+    const attached = { ...wanted, mounts: MOUNTED, linkCurrent: true };
+    const peerFailed = known(drbd({ role: 'Primary', peers: [peer({ disk: 'Diskless' })] }));
+    assert.deepEqual(steps(observed({ ...attached, volume: claimed, drbd: peerFailed })), ['record-disk-lost']);
+    const ownFailed = known(drbd({ role: 'Primary', disk: 'Diskless' }));
+    assert.deepEqual(steps(observed({ ...attached, volume: claimed, drbd: ownFailed })), ['record-disk-lost']);
+    const without = known(volume({ primary: 'v-r0', inSync: ['v-r1'] }));
+    assert.deepEqual(steps(observed({ ...attached, volume: without, drbd: ownFailed })), ['adjust']);
+    const full = { type: 'lvm-thin', ready: true, full: true, message: 'full' } as const;
+    assert.equal(blockedBy(observed({ ...attached, volume: without, drbd: ownFailed, pool: full })), 'PoolFull');
+    assert.deepEqual(steps(observed({ ...attached, volume: without, drbd: primary })), ['readmit']);
+  });
+
+  test('INV-3: a primary that had lost its disk and its power gives its claim back before it is a member again', () => {
+    const left = known(volume({ primary: 'v-r0', inSync: ['v-r1'] }));
+    assert.deepEqual(steps(observed({ ...wanted, volume: left })), ['record-demote']);
+  });
+
   test('a grown volume resizes the device and then the file system', () => {
     const grown = {
       ...wanted,
@@ -399,7 +450,7 @@ describe('release', () => {
       ),
       mounts: MOUNTED,
     });
-    assert.deepEqual(steps(zombie), ['fail-paused-io', 'unmount', 'unlink-device', 'demote', 'down']);
+    assert.deepEqual(steps(zombie), ['end-holders', 'fail-paused-io', 'unmount', 'unlink-device', 'demote', 'down']);
   });
 
   test('INV-5: a frozen primary keeps waiting while the record cannot be read', () => {

@@ -2,7 +2,7 @@
  * What the agent does next for one replica: a pure function over an observation. It is called again after its actions
  * were executed, until it has nothing more to say, so every step may die half-way and the next call continues (INV-8).
  */
-import { decidePromotion, decideReadmit } from '../arbiter/decide.ts';
+import { decideDiskLost, decidePromotion, decideReadmit } from '../arbiter/decide.ts';
 import type { ReplicaAction, ReplicaPlan } from './actions.ts';
 import { planBootstrap } from './bootstrap.ts';
 import type { ReplicaObservation } from './observation.ts';
@@ -23,7 +23,23 @@ export function planReplica(o: ReplicaObservation): ReplicaPlan {
 }
 
 function planLife(o: ReplicaObservation): ReplicaPlan | undefined {
-  return planZombie(o) ?? planRelease(o) ?? planProvision(o) ?? planBootstrap(o) ?? planAttach(o) ?? planReadmit(o);
+  return (
+    planZombie(o) ??
+    planDiskLost(o) ??
+    planRelease(o) ??
+    planProvision(o) ??
+    planBootstrap(o) ??
+    planAttach(o) ??
+    planReadmit(o)
+  );
+}
+
+/** INV-4: a copy whose disk failed leaves the set before anything else is done for the volume. */
+function planDiskLost(o: ReplicaObservation): ReplicaPlan | undefined {
+  const drbd = inKernel(o);
+  if (drbd === undefined || o.volume.state === 'unknown' || o.volume.value === undefined) return undefined;
+  const decision = decideDiskLost(o.volume.value.record, o.name, drbd, NO_CONTEXT);
+  return decision.ok ? act([{ type: 'record-disk-lost', reason: decision.message }]) : undefined;
 }
 
 function planAttach(o: ReplicaObservation): ReplicaPlan | undefined {
@@ -37,7 +53,12 @@ function planAttach(o: ReplicaObservation): ReplicaPlan | undefined {
   if (!hasClaim(o, volume.record)) {
     if (o.spec.layout === 'drbd' && o.unprotected !== null) return wait('NotProtected', o.unprotected);
     const decision = decidePromotion(volume.record, o.name, o.spec.layout === 'local' ? undefined : drbd, NO_CONTEXT);
-    if (!decision.ok) return wait(decision.reason, decision.message);
+    if (!decision.ok) {
+      // Its disk had failed, it wrote through the network, and died: another member has to take it back first (rule 2).
+      const claimLeft = decision.reason === 'NotInSync' && volume.record.primary === o.name;
+      if (claimLeft && drbd?.role === 'Secondary') return act([{ type: 'record-demote', reason: decision.message }]);
+      return wait(decision.reason, decision.message);
+    }
     return act([{ type: 'promote', reason: 'the volume is wanted here' }]);
   }
   if (drbd?.suspended.includes('fencing') === true) {

@@ -1,9 +1,11 @@
 /** From nothing to a running (Secondary) replica, and back to one after a reboot. */
-import { replicaTag } from '../names/names.ts';
+import { replicaTag, TAG_UNWIPED } from '../names/names.ts';
 import type { ReplicaAction, ReplicaPlan } from './actions.ts';
 import type { ReplicaObservation } from './observation.ts';
 import { inKernel } from './release.ts';
 
+/** A full pool is looked at again after this long. */
+const FULL_MS = 10_000;
 const RETRY_MS = 5_000;
 
 export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
@@ -21,6 +23,8 @@ export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
         `the logical volume existed and is gone from pool ${o.spec.pool}; it is never recreated empty. Restore it, or replace this replica (hf volume move)`,
       );
     }
+    const leftover = planLeftover(o);
+    if (leftover !== undefined) return leftover;
     actions.push({ type: 'create-data-lv', sizeBytes: o.spec.sizeBytes, thin, reason: `replica of ${o.spec.volume}` });
   } else {
     if (!data.tags.includes(replicaTag(o.uid))) {
@@ -38,14 +42,26 @@ export function planProvision(o: ReplicaObservation): ReplicaPlan | undefined {
   return provisionDrbd(o, thin, actions);
 }
 
+/**
+ * A resource that runs while there is no disk of this replica yet is that of an earlier replica, whose object went while
+ * this node was away. It is taken down first: else the new copy would go on with the disk of the old one. The old
+ * logical volume stays, as an orphan (INV-7).
+ */
+function planLeftover(o: ReplicaObservation): ReplicaPlan | undefined {
+  if (o.spec.layout === 'local' || o.spec.type !== 'Diskful') return undefined;
+  if (o.drbd.state === 'unknown') return blocked('DrbdUnknown', `DRBD cannot be read: ${o.drbd.why}`);
+  if (o.drbd.value === undefined) return undefined;
+  return act([{ type: 'down', reason: 'an earlier replica of this volume still runs here' }], RETRY_MS);
+}
+
 function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAction[]): ReplicaPlan | undefined {
   if (o.metaLv.state === 'unknown') return blocked('LvmUnknown', `LVM cannot be read: ${o.metaLv.why}`);
   if (o.drbd.state === 'unknown') return blocked('DrbdUnknown', `DRBD cannot be read: ${o.drbd.why}`);
   const meta = o.metaLv.value;
   const up = o.drbd.value;
   if (meta === undefined) {
-    const refusal = whyNotNewMetadata(o);
-    if (refusal !== null) return failed('MetadataMissing', refusal);
+    const refusal = refuseNewMetadata(o);
+    if (refusal !== undefined) return refusal;
     actions.push({ type: 'create-metadata-lv', sizeBytes: o.metadataBytes, thin, reason: 'external DRBD metadata' });
   } else {
     if (!meta.active) actions.push({ type: 'activate-lv', which: 'meta', reason: 'inactive after a boot' });
@@ -56,6 +72,9 @@ function provisionDrbd(o: ReplicaObservation, thin: boolean, actions: ReplicaAct
         sizeBytes: o.metadataBytes,
         reason: 'the bitmap grows with the volume',
       });
+    }
+    if (meta.tags.includes(TAG_UNWIPED)) {
+      actions.push({ type: 'wipe-metadata-lv', reason: 'a thick volume holds what was there before' });
     }
   }
   // Metadata can only be read once its LV is there and active: first these, then observe again.
@@ -73,8 +92,8 @@ function bringUp(o: ReplicaObservation): ReplicaPlan {
     return blocked('MetadataUnknown', `DRBD metadata cannot be read: ${o.metadata.why}`);
   }
   if (o.metadata.value === 'blank') {
-    const refusal = whyNotNewMetadata(o);
-    if (refusal !== null) return failed('MetadataMissing', refusal);
+    const refusal = refuseNewMetadata(o);
+    if (refusal !== undefined) return refusal;
     actions.push({ type: 'create-metadata', reason: 'a new copy' });
   }
   if (mayMarkSource(o))
@@ -101,7 +120,9 @@ function keepUp(o: ReplicaObservation): ReplicaPlan | undefined {
       { type: 'adjust', reason },
     ]);
   }
-  if (drbd.disk === 'Diskless' && o.spec.type === 'Diskful' && drbd.role === 'Secondary') {
+  if (drbd.disk === 'Diskless' && o.spec.type === 'Diskful') {
+    // A resync into a full pool would only detach the disk again.
+    if (o.pool?.full === true) return waitForSpace(o);
     return act([{ type: 'adjust', reason: 'the disk was detached' }], RETRY_MS);
   }
   const missing = o.spec.peers.filter((peer) => !drbd.peers.some((seen) => seen.replica === peer.replica));
@@ -116,13 +137,20 @@ function keepUp(o: ReplicaObservation): ReplicaPlan | undefined {
   return undefined;
 }
 
-/** Blank metadata may be made only while nothing depends on this copy. */
-function whyNotNewMetadata(o: ReplicaObservation): string | null {
-  if (o.volume.state === 'unknown') return `the volume cannot be read: ${o.volume.why}`;
-  if (o.volume.value === undefined) return 'the volume does not exist';
+function waitForSpace(o: ReplicaObservation): ReplicaPlan {
+  const message = `pool ${o.spec.pool} is full, and DRBD has detached this copy from it; add a disk to the pool, or delete or trim volumes`;
+  // The pool is looked at again by itself, and its change leads here again; this is for the case that nothing changes.
+  return { actions: [], blocked: { reason: 'PoolFull', message, failed: false }, lookAgainMs: FULL_MS };
+}
+
+/** Blank metadata may be made only while nothing depends on this copy. What cannot be read now is asked again. */
+function refuseNewMetadata(o: ReplicaObservation): ReplicaPlan | undefined {
+  if (o.volume.state === 'unknown') return blocked('ApiUnreachable', `the volume cannot be read: ${o.volume.why}`);
+  if (o.volume.value === undefined) return blocked('VolumeGone', 'the volume does not exist');
   const record = o.volume.value.record;
-  if (record.epoch === 0 || !record.inSync.includes(o.name) || mayMarkSource(o)) return null;
-  return 'the DRBD metadata of an in-sync replica is missing; replace this replica (hf volume move)';
+  if (record.epoch === 0 || !record.inSync.includes(o.name) || mayMarkSource(o)) return undefined;
+  const message = 'the DRBD metadata of an in-sync replica is missing; replace this replica (hf volume move)';
+  return failed('MetadataMissing', message);
 }
 
 /** bootstrap `source`: before the first decision, or as the only member, and never after DRBD has run here. */

@@ -32,8 +32,8 @@ function volumeOf(o: ReplicaObservation): VolumeView | undefined {
 }
 
 /**
- * INV-5: Primary in the kernel, frozen, and the record names somebody else (or nobody). Paused writes end in I/O errors,
- * the mount goes, the replica rejoins as a secondary. Only on a record that was really read.
+ * INV-5: Primary in the kernel, frozen, and the record names somebody else (or nobody). Its users are ended, paused writes
+ * end in I/O errors, the mount goes, the replica rejoins as a secondary. Only on a record that was really read.
  */
 export function planZombie(o: ReplicaObservation): ReplicaPlan | undefined {
   const drbd = inKernel(o);
@@ -44,7 +44,8 @@ export function planZombie(o: ReplicaObservation): ReplicaPlan | undefined {
   if (!frozen && !failing) return undefined;
   const reason = `the claim was lost in epoch ${volume.record.epoch} (INV-5)`;
   const actions: ReplicaAction[] = [];
-  if (frozen) actions.push({ type: 'fail-paused-io', reason });
+  // Who waits for a paused write must be dead before it ends: one that the local disk has already taken ends in success.
+  if (frozen) actions.push({ type: 'end-holders', reason }, { type: 'fail-paused-io', reason });
   const others = foreignMounts(o);
   if (others.length > 0) actions.push({ type: 'unmount-foreign', paths: others, reason });
   if (isMounted(o)) actions.push({ type: 'unmount', reason });

@@ -62,5 +62,7 @@ function phaseOf(o: ReplicaObservation, plan: ReplicaPlan): ReplicaPhase {
   if (o.spec.layout === 'local') return bootstrapped ? 'Ready' : 'Creating';
   const disk = o.drbd.value?.disk;
   if (disk === undefined) return o.status.phase === 'Ready' ? 'Unknown' : 'Creating';
+  // The peer that records the first in-sync set tells nobody here; a complete copy is one.
+  if (disk === 'UpToDate') return 'Ready';
   return bootstrapped && disk !== 'Diskless' && disk !== 'Failed' && disk !== 'Attaching' ? 'Ready' : 'Creating';
 }

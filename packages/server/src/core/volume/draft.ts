@@ -15,6 +15,7 @@ export class VolumeDraft {
   readonly #specs = new Map<string, { spec: ReplicaSpec; reasons: string[] }>();
   readonly #creates: { replica: Replica; reason: string }[] = [];
   readonly #deletes: { replica: ReplicaFact; reason: string }[] = [];
+  readonly #forgotten: { replica: ReplicaFact; finalizers: readonly string[] }[] = [];
   readonly #removals: { replica: string; next: ArbiterRecord; reason: string }[] = [];
   waitsForPlace = false;
   verdicts: readonly NodeVerdict[] | undefined;
@@ -58,6 +59,11 @@ export class VolumeDraft {
     this.#deletes.push({ replica, reason });
   }
 
+  /** Lets an object go whose agent never will. */
+  forget(replica: ReplicaFact, finalizers: readonly string[]): void {
+    this.#forgotten.push({ replica, finalizers });
+  }
+
   isDropped(replica: ReplicaFact): boolean {
     return this.#deletes.some((entry) => entry.replica.name === replica.name);
   }
@@ -96,6 +102,14 @@ export class VolumeDraft {
     for (const { replica, reason } of this.#deletes) {
       if (replica.deleting) continue;
       actions.push({ type: 'delete-replica', replica: replica.name, uid: replica.object.metadata.uid, reason });
+    }
+    for (const { replica, finalizers } of this.#forgotten) {
+      // Its object is changed in this plan: the next one sees the new version.
+      if (this.#specs.has(replica.name)) continue;
+      const { name, resourceVersion } = replica.object.metadata;
+      const { node } = replica.spec;
+      const reason = `node ${node} was given up and cannot remove it; what is on its disks stays there`;
+      actions.push({ type: 'forget-replica', replica: name, node, resourceVersion, finalizers, reason });
     }
     return actions;
   }

@@ -2,6 +2,7 @@ import { FINALIZER_REPLICA, LABEL_NODE, LABEL_VOLUME } from '@holdfast/api/label
 import { API_VERSION } from '@holdfast/api/schema/meta.ts';
 import type { Replica, ReplicaSpec } from '@holdfast/api/schema/replica.ts';
 import { nodeLabelValue, replicaName } from '../names/names.ts';
+import { isForgotten } from '../node-health/forget.ts';
 import { allocateNumbers } from '../placement/allocate.ts';
 import { MAX_REPLICAS_84 } from '../placement/filter.ts';
 import { place } from '../placement/place.ts';
@@ -85,6 +86,7 @@ function whyLeaving(replica: ReplicaFact, facts: VolumeFacts): string | null {
     const to = replica.spec.evict.to === undefined ? '' : ` to ${replica.spec.evict.to}`;
     return `an operator moves ${replica.name} away${to}`;
   }
+  if (isForgotten(replica.health)) return `node ${replica.spec.node} was given up`;
   const node = facts.observation.cluster.nodes.get(replica.spec.node);
   return node?.spec?.evict === true ? `node ${replica.spec.node} is being evicted` : null;
 }
@@ -305,7 +307,7 @@ function replaceInPlace(draft: VolumeDraft, leaving: readonly ReplicaFact[]): vo
     );
     return;
   }
-  const useless = !victim.inSync && victim.health.state === 'Lost';
+  const useless = isForgotten(victim.health) || (!victim.inSync && victim.health.state === 'Lost');
   if (!useless && victim.spec.evict?.acceptReducedRedundancy !== true) {
     const remedy = `hf volume move ${facts.name} --from ${victim.spec.node} --accept-reduced-redundancy`;
     const message = `${why}. DRBD 8.4 keeps at most ${MAX_REPLICAS_84} replicas, so ${victim.name} has to go before the new one is synced: accept one copy less meanwhile with ${remedy}`;

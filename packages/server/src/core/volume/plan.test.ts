@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { FINALIZER_VOLUME } from '@holdfast/api/labels.ts';
+import { FINALIZER_REPLICA, FINALIZER_VOLUME } from '@holdfast/api/labels.ts';
 import type { Condition, Stored } from '@holdfast/api/schema/meta.ts';
 import type { NodePool, NodeSpec, NodeStatus } from '@holdfast/api/schema/node.ts';
 import type { PoolSpec } from '@holdfast/api/schema/pool.ts';
@@ -14,7 +14,8 @@ import type { VolumeSpec, VolumeStatus } from '@holdfast/api/schema/volume.ts';
 import { parse } from 'yaml';
 import { aNode, aNodePool, aPool, aReplica, aVolume } from '../../../test/fakes/cluster-builders.ts';
 import { planText } from '../explain/explain.ts';
-import type { NodeHealthState } from '../node-health/types.ts';
+import { NODE_FORGOTTEN } from '../node-health/forget.ts';
+import type { NodeHealth, NodeHealthState } from '../node-health/types.ts';
 import { usageOf } from '../placement/usage.ts';
 import { planVolume } from './plan.ts';
 import type { VolumeObservation } from './types.ts';
@@ -27,7 +28,7 @@ interface Situation {
   about: string;
   nodes: Record<
     string,
-    { health?: NodeHealthState; pool?: Partial<NodePool> } & Partial<NodeSpec> & Partial<NodeStatus>
+    { health?: NodeHealthState | 'Forgotten'; pool?: Partial<NodePool> } & Partial<NodeSpec> & Partial<NodeStatus>
   >;
   pool?: Partial<PoolSpec>;
   volume: {
@@ -105,7 +106,8 @@ function expandNode(name: string, situation: Situation) {
   });
 }
 
-function healthOf(state: NodeHealthState) {
+function healthOf(state: NodeHealthState | 'Forgotten'): NodeHealth {
+  if (state === 'Forgotten') return { state: 'Lost', reason: NODE_FORGOTTEN, message: 'an operator gave it up' };
   const messages = {
     Ready: 'its agent renews its lease',
     Unknown: 'its agent does not renew its lease',
@@ -157,7 +159,7 @@ function expandReplica(name: string, short: ReplicaShorthand, index: number, sit
   return aReplica(name, {
     spec,
     ...(fresh === true ? {} : { status: { ...kernel, ...status } }),
-    meta: deleting === true ? { deletionTimestamp: NOW } : {},
+    meta: deleting === true ? { deletionTimestamp: NOW, finalizers: [FINALIZER_REPLICA] } : {},
   });
 }
 

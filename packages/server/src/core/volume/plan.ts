@@ -9,6 +9,7 @@ import { planAttach, whyNotDetached } from './attach.ts';
 import { VolumeDraft } from './draft.ts';
 import { planDepartures } from './drop.ts';
 import { factsOf, type VolumeFacts } from './facts.ts';
+import { planForgotten, releaseForgotten } from './forget.ts';
 import { planGrow } from './grow.ts';
 import { isCrowded, planMembership } from './membership.ts';
 import { planPeers } from './peers.ts';
@@ -32,7 +33,7 @@ export function planVolume(observation: VolumeObservation): VolumePlan {
 
   const draft = new VolumeDraft(facts);
   planDepartures(draft, isCrowded(facts));
-  planMembershipOrSayWhy(draft);
+  if (!planForgotten(draft)) planMembershipOrSayWhy(draft);
   const created = planPeers(draft);
   planGrow(draft);
   planAttach(draft);
@@ -72,6 +73,7 @@ function planDelete(facts: VolumeFacts, finalizers: readonly string[]): VolumePl
   }
   if (whyNotDetached(facts) === null) {
     for (const replica of facts.replicas) draft.delete(replica, 'the volume is being deleted');
+    releaseForgotten(draft);
     if (facts.replicas.length === 0 && finalizers.includes(FINALIZER_VOLUME)) {
       actions.push({
         type: 'remove-finalizer',

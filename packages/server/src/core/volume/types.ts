@@ -41,6 +41,14 @@ export type VolumeAction = { readonly reason: string } & (
       readonly spec: ReplicaSpec;
     }
   | { readonly type: 'delete-replica'; readonly replica: string; readonly uid: string }
+  /** The agent's finalizer, in place of an agent that an operator gave up. */
+  | {
+      readonly type: 'forget-replica';
+      readonly replica: string;
+      readonly node: string;
+      readonly resourceVersion: string;
+      readonly finalizers: readonly string[];
+    }
   /** Design 3.1 rule 5, by compare-and-swap on exactly the Volume that was observed. */
   | { readonly type: 'arbiter-remove'; readonly replica: string; readonly next: ArbiterRecord }
   | { readonly type: 'update-status'; readonly status: VolumeStatusPatch }
@@ -63,6 +71,7 @@ export function needsFreshRead(action: VolumeAction): boolean {
     case 'reserve-ordinals':
     case 'create-replica':
     case 'delete-replica':
+    case 'forget-replica':
     case 'arbiter-remove':
     case 'remove-finalizer':
       return true;

@@ -1,4 +1,5 @@
 import { formatBytes } from '@holdfast/api/bytes.ts';
+import { isForgotten } from '../node-health/forget.ts';
 import { isReady, type ReplicaFact, type VolumeFacts } from './facts.ts';
 
 /**
@@ -16,6 +17,7 @@ export function replicaInWords(
   if (replica.deleting && replica.inSync && !facts.deleting) {
     return 'is to be removed, and stays until another copy is in sync and the workload is elsewhere';
   }
+  if (replica.deleting && isForgotten(replica.health)) return `is given up with node ${node}`;
   if (replica.deleting) {
     return isReady(replica) ? `is being removed${waits}` : `is to be removed when node ${node} is back`;
   }

@@ -21,6 +21,8 @@ import { createNodeVolumes } from './node-volumes.ts';
 import { findOrphans, type Orphan } from './orphans.ts';
 import { createReplicaLoop } from './replica-loop.ts';
 
+/** Replicas come and go in crowds: the node looks at its pools this long after the first of them, milliseconds. */
+const SETTLE_MS = 3_000;
 /** Thin usage and disks are looked at again this often even when nothing tells of a change, milliseconds. */
 const NODE_RESYNC_MS = 60_000;
 /** While a thin pool fills quickly, milliseconds. */
@@ -131,12 +133,18 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     pools.onChange((change) => {
       if (!deepEqual(change.old?.spec, change.new?.spec)) nodeLoop.enqueue(node);
     });
-    // A replica that came or went changes what the pool has left.
+    // A replica that came or went changes what the pool has left; fifty of them are one reason to look.
+    let settling: (() => void) | undefined;
     replicas.onChange((change) => {
-      if (change.old === undefined || change.new === undefined) nodeLoop.enqueue(node);
+      if (change.old !== undefined && change.new !== undefined) return;
+      settling ??= clock.timer(SETTLE_MS, () => {
+        settling = undefined;
+        nodeLoop.enqueue(node);
+      });
     });
     nodeLoop.enqueue(node);
     await nodeLoop.run(signal);
+    settling?.();
   }
 
   const heartbeat = keepLease(

@@ -7,13 +7,13 @@ import {
   type Decision,
   decideBootstrap,
   decideDemote,
+  decideDiskLost,
   decidePromotion,
   decideReadmit,
 } from '../../core/arbiter/decide.ts';
 import { resourceName } from '../../core/names/names.ts';
 import type { Drbd, DrbdState } from '../../ports/drbd.ts';
-import type { AgentDeps } from './deps.ts';
-import type { ExecuteContext } from './execute.ts';
+import type { AgentDeps, ExecuteContext } from './deps.ts';
 import { contextOf, formatOf, recordOf, requireVolume, specOf, swapFormat, swapRecord } from './record.ts';
 
 /** `drbdadm primary` may ask the fence-peer helper, which asks the API server: this covers both, milliseconds. */
@@ -76,6 +76,22 @@ export async function readmit(deps: AgentDeps, replica: Stored<Replica>): Promis
     volume: specOf(replica).volume,
     replica: replica.metadata.name,
     epoch: decision.next.epoch,
+  });
+}
+
+/** INV-4: a copy that lost its disk leaves the set, by what the kernel shows after the record was read. */
+export async function recordDiskLost(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {
+  const volume = await requireVolume(deps, replica);
+  const look = await lookOf(deps, replica);
+  if (look === undefined) return;
+  const decision = decideDiskLost(recordOf(volume), replica.metadata.name, look, contextOf(deps, look));
+  if (!decision.ok) return;
+  await swapRecord(deps, volume, decision.next);
+  deps.recorder.record(replica, { type: 'Warning', reason: 'DiskLost', message: decision.message });
+  deps.log.warn('disk lost', {
+    volume: specOf(replica).volume,
+    epoch: decision.next.epoch,
+    inSync: decision.next.inSync,
   });
 }
 

@@ -11,6 +11,7 @@ import type { FileSystems } from '../../ports/filesystem.ts';
 import type { Host } from '../../ports/host.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Lvm } from '../../ports/lvm.ts';
+import type { InventoryCache } from './inventory.ts';
 
 /** The DRBD shared secret of a volume. Derived, never stored per volume, never logged (INV-9). */
 export interface ReplicationSecrets {
@@ -36,4 +37,14 @@ export interface AgentDeps {
   readonly recorder: Pick<EventRecorder, 'record'>;
   /** The pools of this node as last reconciled. */
   readonly pools: { get(name: string): { pool: Stored<Pool>; state: NodePool } | undefined };
+}
+
+/** What one replica's steps work with and remember. */
+export interface ExecuteContext {
+  readonly deps: AgentDeps;
+  readonly inventory: InventoryCache;
+  /** Resources whose `drbdadm primary` runs now: a fence question about them is expected (design 3.1 rule 1). */
+  readonly promoting: Set<string>;
+  /** UIDs of replicas whose metadata volume this process has just made: it reads as zeros, nobody has to look. */
+  readonly blankMetadata: Set<string>;
 }

@@ -12,23 +12,24 @@ import {
   replicaTag,
   replicaTags,
   resourceName,
+  TAG_UNWIPED,
   THIN_POOL_LV,
   vgName,
 } from '../../core/names/names.ts';
 import type { ReplicaAction } from '../../core/replica/actions.ts';
 import type { Drbd, DrbdConfig } from '../../ports/drbd.ts';
-import { demoteRecord, formatOnce, promote, readmit, recordBootstrap, skipInitialSync } from './claim.ts';
-import type { AgentDeps } from './deps.ts';
-import type { InventoryCache } from './inventory.ts';
+import {
+  demoteRecord,
+  formatOnce,
+  promote,
+  readmit,
+  recordBootstrap,
+  recordDiskLost,
+  skipInitialSync,
+} from './claim.ts';
+import type { AgentDeps, ExecuteContext } from './deps.ts';
 import { grownFile, type Look } from './observe.ts';
 import { specOf } from './record.ts';
-
-export interface ExecuteContext {
-  readonly deps: AgentDeps;
-  readonly inventory: InventoryCache;
-  /** Resources whose `drbdadm primary` runs now: a fence question about them is expected (design 3.1 rule 1). */
-  readonly promoting: Set<string>;
-}
 
 export async function executeAction(
   context: ExecuteContext,
@@ -50,10 +51,24 @@ export async function executeAction(
     case 'create-metadata-lv': {
       const role = action.type === 'create-data-lv' ? 'data' : 'meta';
       const thinPool = action.thin ? { thinPool: THIN_POOL_LV } : {};
-      await deps.lvm.createLv({ vg, lv: lvOf(role), sizeBytes: action.sizeBytes, tags: tags(role), ...thinPool });
-      inventory.invalidate();
+      const unwiped = role === 'meta' && !action.thin ? [TAG_UNWIPED] : [];
+      const wanted = {
+        vg,
+        lv: lvOf(role),
+        sizeBytes: action.sizeBytes,
+        tags: [...tags(role), ...unwiped],
+        ...thinPool,
+      };
+      await deps.lvm.createLv(wanted);
+      inventory.created(wanted);
+      if (role === 'meta' && action.thin) context.blankMetadata.add(replica.metadata.uid);
       return;
     }
+    case 'wipe-metadata-lv':
+      await deps.lvm.wipeLv({ vg, lv: lvOf('meta'), pendingTag: TAG_UNWIPED });
+      context.blankMetadata.add(replica.metadata.uid);
+      inventory.invalidate();
+      return;
     case 'activate-lv':
       await deps.lvm.activateLv({ vg, lv: lvOf(action.which) });
       inventory.invalidate();
@@ -63,6 +78,8 @@ export async function executeAction(
       inventory.invalidate();
       return;
     case 'create-metadata':
+      // Whatever comes of it: from now on it has to be looked at. DRBD's own tool refuses metadata that is not blank.
+      context.blankMetadata.delete(replica.metadata.uid);
       return drbdOf(deps).createMetadata(configOf(look));
     case 'mark-source':
       return drbdOf(deps).markSource(configOf(look));
@@ -81,6 +98,8 @@ export async function executeAction(
       return promote(context, replica);
     case 'readmit':
       return readmit(deps, replica);
+    case 'record-disk-lost':
+      return recordDiskLost(deps, replica);
     case 'format':
       return formatOnce(deps, replica, device, action.fsType);
     case 'mount': {
@@ -114,6 +133,8 @@ export async function executeAction(
     }
     case 'record-demote':
       return demoteRecord(deps, replica);
+    case 'end-holders':
+      return endHolders(deps, replica, look);
     case 'fail-paused-io':
       deps.recorder.record(replica, {
         type: 'Warning',
@@ -176,12 +197,7 @@ async function unmount(deps: AgentDeps, replica: Stored<Replica>, look: Look): P
       const holders = outcome.holders.length === 0 ? '' : ` (held by pid ${outcome.holders.join(', ')})`;
       throw new AppError('unavailable', `${path} cannot be unmounted: ${outcome.message}${holders}`);
     }
-    const killed = await deps.fs.killHolders(path);
-    deps.recorder.record(replica, {
-      type: 'Warning',
-      reason: 'HoldersKilled',
-      message: `ended ${killed.join(', ')}: their volume moved to another node`,
-    });
+    await endHolders(deps, replica, look);
     await deps.fs.unmountLazy(path);
   }
   await deps.fs.removeMountPoint(path);
@@ -200,6 +216,24 @@ async function unmountForeign(deps: AgentDeps, replica: Stored<Replica>, paths: 
       message: `ended ${killed.join(', ')}: their volume moved to another node`,
     });
   }
+}
+
+/**
+ * INV-5: DRBD completes a paused write with success when its local copy was written before the pause, also after a forced
+ * detach. A process with SIGKILL pending never returns from the kernel, so nobody learns of it. @throws when the holders
+ * cannot be listed: the volume stays frozen then.
+ */
+async function endHolders(deps: AgentDeps, replica: Stored<Replica>, look: Look): Promise<void> {
+  const ended = new Set([
+    ...(await deps.fs.killHolders(mountPath(specOf(replica).volume))),
+    ...(await deps.fs.killHolders(look.observation.device)),
+  ]);
+  if (ended.size === 0) return;
+  deps.recorder.record(replica, {
+    type: 'Warning',
+    reason: 'HoldersKilled',
+    message: `ended ${[...ended].join(', ')}: their volume moved to another node`,
+  });
 }
 
 async function removeFinalizer(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {

@@ -21,6 +21,7 @@ export async function observeReplica(
   deps: AgentDeps,
   inventory: InventoryCache,
   replica: Stored<Replica>,
+  options: { readonly freshDrbd: boolean; readonly metadataIsBlank: boolean },
 ): Promise<Look> {
   const spec = specOf(replica);
   const name = replica.metadata.name;
@@ -31,7 +32,7 @@ export async function observeReplica(
   const isDrbd = spec.layout === 'drbd';
   const metaLv = isDrbd ? await observeLv(inventory, vg, mdLvName(name)) : known(undefined);
   const config = isDrbd ? await drbdConfig(deps, replica) : undefined;
-  const drbd = isDrbd ? await observeDrbd(deps, resourceName(spec.volume)) : known(undefined);
+  const drbd = isDrbd ? await observeDrbd(deps, replica, options.freshDrbd) : known(undefined);
   const lvPath = dataLv.state === 'known' ? dataLv.value?.path : undefined;
   const device = isDrbd ? (config?.device ?? '') : (lvPath ?? `/dev/${vg}/${lvName(name)}`);
   const configState = config === undefined || deps.drbd === undefined ? 'absent' : await deps.drbd.configState(config);
@@ -50,11 +51,12 @@ export async function observeReplica(
         : {
             type: pool.state.type,
             ready: pool.state.state === 'Ready',
+            full: Math.max(pool.state.dataPercent ?? 0, pool.state.metadataPercent ?? 0) >= 100,
             message: pool.state.message ?? pool.state.state,
           },
     dataLv,
     metaLv,
-    metadata: await observeMetadata(deps, config, drbd, metaLv, configState),
+    metadata: options.metadataIsBlank ? known('blank') : await observeMetadata(deps, config, drbd, metaLv, configState),
     drbd,
     config: configState,
     metadataBytes:
@@ -106,10 +108,21 @@ async function observeLv(cache: InventoryCache, vg: string, lv: string): Promise
   return attempt(async () => (await cache.read()).lvs.find((each) => each.vg === vg && each.name === lv));
 }
 
-async function observeDrbd(deps: AgentDeps, resource: string): Promise<Observed<DrbdState | undefined>> {
+async function observeDrbd(
+  deps: AgentDeps,
+  replica: Stored<Replica>,
+  fresh: boolean,
+): Promise<Observed<DrbdState | undefined>> {
   const drbd = deps.drbd;
   if (drbd === undefined) return unknown('this node has no DRBD (load the drbd module)');
-  return attempt(() => drbd.look(resource));
+  const spec = specOf(replica);
+  const resource = resourceName(spec.volume);
+  return attempt(async () => {
+    const seen = await drbd.observe(resource, fresh);
+    // The primary resizes the device for everybody, and DRBD tells nobody.
+    const growing = !fresh && seen !== undefined && seen.sizeBytes < spec.sizeBytes;
+    return growing ? drbd.observe(resource, true) : seen;
+  });
 }
 
 async function observeMetadata(

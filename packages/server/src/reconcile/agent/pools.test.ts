@@ -6,6 +6,7 @@ import { FakeFiles } from '../../../test/fakes/files.ts';
 import { FakeHost } from '../../../test/fakes/host.ts';
 import { FakeDevices } from '../../../test/fakes/host-devices.ts';
 import { FakeLvm } from '../../../test/fakes/lvm.ts';
+import { pvUuid } from '../../core/pool/pv-uuid.ts';
 import type { Log } from '../../ports/log.ts';
 import { createPoolManager } from './pools.ts';
 
@@ -43,6 +44,7 @@ function crashing<T extends object>(port: T, count: { value: number }, at: numbe
     'thinUsage',
     'diskPath',
     'whyDiskNotFree',
+    'holders',
     'disks',
     'loopDevice',
     'read',
@@ -165,6 +167,30 @@ test('a disk with data is refused and not changed, and the other pools of the no
   assert.match(bad?.message ?? '', /ext4.*wipefs -a \/dev\/vdb/);
   assert.equal(good?.state, 'Ready');
   assert.deepEqual(disk.signature, { type: 'ext4', usage: 'filesystem' });
+});
+
+test('a disk that a device lies above is refused, also when it carries our label already (INV-7)', async () => {
+  const { devices, lvm, manager } = aNode();
+  const pool = aPool('thin', 'lvm-thin', { disks: ['d1'] });
+  const disk = devices.get('/dev/vdb');
+  assert.ok(disk);
+  disk.holders.add('mpatha');
+  const [unlabelled] = await manager().reconcile([pool]);
+  assert.equal(unlabelled?.reason, 'DiskNotFree');
+  assert.match(unlabelled?.message ?? '', /held by mpatha, a device that lies above it/);
+  assert.equal(disk.signature, undefined);
+  disk.holders.clear();
+  // Dead between the label and the group; then multipath comes up.
+  await lvm.createPv({ device: '/dev/vdb', uuid: pvUuid('uid-thin', 'd1') });
+  disk.holders.add('mpatha');
+  const [labelled] = await manager().reconcile([pool]);
+  assert.equal(labelled?.state, 'Failed');
+  assert.equal(labelled?.reason, 'DiskHeld');
+  assert.match(labelled?.message ?? '', /d1 \(\/dev\/vdb\) is held by mpatha.*name that device in the pool/);
+  assert.deepEqual((await lvm.inventory()).vgs, []);
+  disk.holders.clear();
+  const [free] = await manager().reconcile([pool]);
+  assert.equal(free?.state, 'Ready');
 });
 
 test('of two pools that name one disk the older gets it, in whatever order they come', async () => {

@@ -57,7 +57,8 @@ export function createPoolManager(deps: PoolManagerDeps): PoolManager {
       const uuid = pvUuid(wanted.uid, id);
       const labelled = inventory.pvs.find((pv) => pv.uuid === uuid);
       if (labelled?.path !== undefined) {
-        seen.push({ id, path: labelled.path, whyNotFree: undefined });
+        const heldBy = labelled.vg === undefined ? await host.holders(labelled.path) : [];
+        seen.push({ id, path: labelled.path, whyNotFree: undefined, heldBy });
       } else {
         seen.push(await seeUnlabelled(id));
       }

@@ -28,7 +28,7 @@ export function createReplicaLoop(
   inventory: InventoryCache,
 ): ReplicaLoop {
   const promoting = new Set<string>();
-  const context = { deps, inventory, promoting };
+  const context = { deps, inventory, promoting, blankMetadata: new Set<string>() };
   const loop = createLoop({
     name: 'replica',
     clock: deps.clock,

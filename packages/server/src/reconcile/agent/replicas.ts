@@ -5,11 +5,12 @@ import { FINALIZER_REPLICA } from '@holdfast/api/labels.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Replica, ReplicaStatus } from '@holdfast/api/schema/replica.ts';
 import { mergeDiff } from '../../core/merge-diff.ts';
-import type { ReplicaPlan } from '../../core/replica/actions.ts';
+import { MOVES_DRBD, type ReplicaPlan } from '../../core/replica/actions.ts';
 import { planReplica } from '../../core/replica/plan.ts';
 import { replicaStatus } from '../../core/replica/status.ts';
 import type { ReconcileResult } from '../loop.ts';
-import { type ExecuteContext, executeAction } from './execute.ts';
+import type { ExecuteContext } from './deps.ts';
+import { executeAction } from './execute.ts';
 import { type Look, observeReplica } from './observe.ts';
 
 /** More rounds than any volume needs; a plan that never ends is a bug and must not spin. */
@@ -27,10 +28,12 @@ export function createReplicaReconciler(
     if (cached === undefined) return {};
     let last: { look: Look; plan: ReplicaPlan; replica: Stored<Replica> } | undefined;
     let previous = '';
+    let freshDrbd = false;
     try {
       let replica = await ensureFinalizer(context, cached);
       for (let round = 0; round < MAX_ROUNDS; round += 1) {
-        const look = await observeReplica(context.deps, context.inventory, replica);
+        const metadataIsBlank = context.blankMetadata.has(cached.metadata.uid);
+        const look = await observeReplica(context.deps, context.inventory, replica, { freshDrbd, metadataIsBlank });
         const plan = planReplica(look.observation);
         last = { look, plan, replica };
         const removing = plan.actions.some((action) => action.type === 'remove-finalizer');
@@ -41,6 +44,7 @@ export function createReplicaReconciler(
         previous = text;
         for (const action of plan.actions) {
           context.deps.log.info('replica action', { replica: name, op: action.type, reason: action.reason });
+          if (MOVES_DRBD.has(action.type)) freshDrbd = true;
           await executeAction(context, replica, look, action);
         }
         if (removing) return {};

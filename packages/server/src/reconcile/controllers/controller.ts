@@ -137,6 +137,7 @@ function wire(caches: Caches, state: ClusterState, { volumes, pools, nodes }: Lo
     if (change.new === undefined) {
       volumes.retryPlacement();
       pools.enqueue(change.old?.spec?.pool ?? '');
+      nodes.loop.enqueue(change.old?.spec?.node ?? '');
     }
     for (const node of silentPeers(change, state)) nodes.loop.enqueue(node);
   });

@@ -32,6 +32,8 @@ export function eventsOf(action: VolumeAction, before: readonly Condition[]): Ev
       ];
     case 'delete-replica':
       return [{ type: 'Normal', reason: 'ReplicaRemoved', message: `${action.replica}: ${action.reason}` }];
+    case 'forget-replica':
+      return [{ type: 'Warning', reason: 'ReplicaForgotten', message: `${action.replica}: ${action.reason}` }];
     case 'arbiter-remove':
       return [{ type: 'Normal', reason: 'LeftInSyncSet', message: action.reason }];
     case 'update-replica':

@@ -1,6 +1,10 @@
-import { REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { LEASES, NODES, REPLICAS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { AppError } from '@holdfast/api/errors.ts';
+import { SYSTEM_NAMESPACE } from '@holdfast/api/schema/core.ts';
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Volume } from '@holdfast/api/schema/volume.ts';
+import { nodeLeaseName } from '../../core/names/names.ts';
+import { isGivenUp } from '../../core/node-health/forget.ts';
 import type { VolumeAction } from '../../core/volume/types.ts';
 import type { ControllerDeps } from './deps.ts';
 import { eventsOf } from './events.ts';
@@ -49,6 +53,12 @@ async function executeAction(
     case 'delete-replica':
       await replicas.delete(action.replica, { preconditions: { uid: action.uid } });
       return undefined;
+    case 'forget-replica':
+      await requireGivenUp(deps, action.node);
+      await replicas.patch(action.replica, {
+        metadata: { resourceVersion: action.resourceVersion, finalizers: action.finalizers },
+      });
+      return undefined;
     case 'arbiter-remove': {
       const arbiter = { ...action.next, primary: action.next.primary ?? null };
       return volumes.patchStatus(name, { metadata: { resourceVersion }, status: { arbiter } });
@@ -58,4 +68,13 @@ async function executeAction(
     default:
       return action satisfies never;
   }
+}
+
+/** The word of the operator and the silence of the node, from the API server itself. */
+async function requireGivenUp(deps: ControllerDeps, name: string): Promise<void> {
+  const [node, lease] = await Promise.all([
+    deps.client.resource(NODES).find(name),
+    deps.client.resource(LEASES).find(nodeLeaseName(name), SYSTEM_NAMESPACE),
+  ]);
+  if (!isGivenUp(node, lease)) throw new AppError('aborted', `node ${name} is not given up any more`);
 }

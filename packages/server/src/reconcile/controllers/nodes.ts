@@ -1,7 +1,8 @@
-import { NODES } from '@holdfast/api/client/kinds.ts';
-import type { Lease } from '@holdfast/api/schema/core.ts';
-import type { Condition, Stored } from '@holdfast/api/schema/meta.ts';
+import { LEASES, NODES, REPLICAS } from '@holdfast/api/client/kinds.ts';
+import { type Lease, SYSTEM_NAMESPACE } from '@holdfast/api/schema/core.ts';
+import type { Condition, Stored, StoredMeta } from '@holdfast/api/schema/meta.ts';
 import { nodeLeaseName } from '../../core/names/names.ts';
+import { isForgotten, isGivenUp, withOperatorsWord } from '../../core/node-health/forget.ts';
 import { connectedPeerOf } from '../../core/node-health/peers-view.ts';
 import { NodeHealthTracker } from '../../core/node-health/tracker.ts';
 import type { NodeHealth } from '../../core/node-health/types.ts';
@@ -23,7 +24,7 @@ export interface NodeController {
 
 /**
  * Node health. Inputs: the Leases of nodes, the replication connections that Replicas report. Owns: condition `Ready` of
- * Node.status. Watching costs no API call; a write happens when a node comes or goes.
+ * Node.status, and the end of a Node that an operator gave up. Watching costs no API call; a write happens when a node comes or goes.
  */
 export function createNodeController(
   deps: ControllerDeps,
@@ -45,19 +46,22 @@ export function createNodeController(
   });
 
   async function reconcile(name: string): Promise<ReconcileResult> {
-    if (caches.nodes.get(name) === undefined) {
+    const node = caches.nodes.get(name);
+    if (node === undefined) {
       tracker.forget(name);
       if (state.health.delete(name)) onHealthChange(name);
       return {};
     }
     const cutOff = caches.leases.staleMs >= config.health.unknownAfterMs;
     const report = tracker.evaluate(name, deps.clock.monotonic(), cutOff, () => connectedPeer(name));
-    setHealth(name, report.health);
+    const health = withOperatorsWord(report.health, node, caches.leases.get(nodeLeaseName(name), SYSTEM_NAMESPACE));
+    setHealth(name, health);
     if (!report.tentative) {
       judged.add(name);
       onJudged();
     }
-    if (!report.tentative) await writeCondition(name, report.health);
+    if (!report.tentative) await writeCondition(name, health);
+    if (isForgotten(health) && caches.replicas.byIndex('node', name).length === 0) await removeNode(name);
     return { requeueAfterMs: report.lookAgainMs };
   }
 
@@ -93,10 +97,35 @@ export function createNodeController(
     // The agent writes its own conditions into the same list: compare-and-swap, so that neither erases the other's.
     const { resourceVersion } = node.metadata;
     await deps.client.resource(NODES).patchStatus(name, { metadata: { resourceVersion }, status: { conditions } });
-    if (before.find((condition) => condition.type === 'Ready')?.status !== status) {
+    const old = before.find((condition) => condition.type === 'Ready');
+    if (old?.status !== status || (isForgotten(health) && old.reason !== health.reason)) {
       const type = status === 'True' ? 'Normal' : 'Warning';
       deps.recorder.record(node, { type, reason: health.reason, message: `node ${name}: ${health.message}` });
     }
+  }
+
+  /** Nothing names a node that was given up any more. An empty cache proves nothing: the server is asked. */
+  async function removeNode(name: string): Promise<void> {
+    const nodes = deps.client.resource(NODES);
+    const leases = deps.client.resource(LEASES);
+    const [node, lease, { items }] = await Promise.all([
+      nodes.find(name),
+      leases.find(nodeLeaseName(name), SYSTEM_NAMESPACE),
+      deps.client.resource(REPLICAS).list(),
+    ]);
+    if (node === undefined || lease === undefined || !isGivenUp(node, lease)) return;
+    if (items.some((replica) => replica.spec?.node === name)) return;
+    const exactly = ({ metadata: { uid, resourceVersion } }: { metadata: StoredMeta }) => ({
+      preconditions: { uid, resourceVersion },
+    });
+    await nodes.delete(name, exactly(node));
+    deps.recorder.record(node, {
+      type: 'Warning',
+      reason: 'NodeRemoved',
+      message: `node ${name}: it was given up and no replica names it any more`,
+    });
+    // One that came back in this moment has renewed it, and keeps it.
+    await leases.delete(lease.metadata.name, { namespace: SYSTEM_NAMESPACE, ...exactly(lease) });
   }
 
   return {

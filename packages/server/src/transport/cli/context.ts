@@ -76,6 +76,18 @@ export function createCtx(io: CliIo, readOptions: () => GlobalOptions): Ctx {
  */
 export async function confirm(ctx: Ctx, question: string, yes: boolean | undefined): Promise<void> {
   if (yes === true) return;
+  const answer = (await askPerson(ctx, question, `${question} [y/N] `)).toLowerCase();
+  if (answer !== 'y' && answer !== 'yes') throw new AppError('aborted', 'nothing was changed');
+}
+
+/** As {@link confirm}, for what cannot be taken back: the answer is the name of the thing. */
+export async function confirmByName(ctx: Ctx, question: string, name: string, yes: boolean | undefined): Promise<void> {
+  if (yes === true) return;
+  const answer = await askPerson(ctx, question, `${question} Type its name to confirm: `);
+  if (answer !== name) throw new AppError('aborted', 'nothing was changed');
+}
+
+async function askPerson(ctx: Ctx, question: string, prompt: string): Promise<string> {
   if (!ctx.io.interactive) {
     throw new AppError(
       'invalid_argument',
@@ -85,6 +97,5 @@ export async function confirm(ctx: Ctx, question: string, yes: boolean | undefin
       },
     );
   }
-  const answer = (await ctx.io.ask(`${question} [y/N] `)).trim().toLowerCase();
-  if (answer !== 'y' && answer !== 'yes') throw new AppError('aborted', 'nothing was changed');
+  return (await ctx.io.ask(prompt)).trim();
 }

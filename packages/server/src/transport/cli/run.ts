@@ -1,5 +1,6 @@
 import { AppError, retryOf } from '@holdfast/api/errors.ts';
 import { type Command, CommanderError } from 'commander';
+import { DAEMONS } from './define/cluster.ts';
 import { EXIT_INTERRUPTED, ExitStatus, exitStatus, renderCauses, renderError, renderErrorJson } from './errors.ts';
 import type { CliIo } from './io.ts';
 import { buildProgram } from './program.ts';
@@ -13,7 +14,7 @@ import { didYouMean, listNames } from './suggest.ts';
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const { command: program } = buildProgram(io);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(withDaemonsOwnOptions(argv), { from: 'user' });
     return 0;
   } catch (thrown) {
     if (thrown instanceof ExitStatus) return thrown.status;
@@ -38,6 +39,19 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     if (debug !== undefined && debug !== '') io.stderr.write(renderCauses(thrown));
     return exitStatus(error);
   }
+}
+
+/** What follows the name of a daemon is the daemon's: its --server is not the one of hf. */
+function withDaemonsOwnOptions(argv: readonly string[]): string[] {
+  const [first, ...rest] = argv;
+  return first !== undefined && Object.hasOwn(DAEMONS, first) ? [first, '--', ...rest] : [...argv];
+}
+
+/** The command line as it may be shown: without the token that was given on it (INV-9). */
+function wordsOf(argv: readonly string[]): string {
+  return argv
+    .map((word, index) => (argv[index - 1] === '--token' ? '***' : word.replace(/^--token=.*/s, '--token=***')))
+    .join(' ');
 }
 
 function wantsJson(argv: readonly string[]): boolean {
@@ -103,7 +117,7 @@ function fromCommander(error: CommanderError, command: Command, argv: readonly s
     case 'commander.unknownCommand':
     case 'commander.excessArguments': {
       if (command.commands.length === 0) {
-        return new AppError('invalid_argument', `${path}: ${message}`, details('arguments', argv.join(' '), help));
+        return new AppError('invalid_argument', `${path}: ${message}`, details('arguments', wordsOf(argv), help));
       }
       const word =
         quoted(message) || (argv.find((text) => !text.startsWith('-') && !path.split(' ').includes(text)) ?? '');
@@ -140,7 +154,7 @@ function fromCommander(error: CommanderError, command: Command, argv: readonly s
     }
     default: {
       const field = quoted(message) || 'arguments';
-      return new AppError('invalid_argument', `${path}: ${message}`, details(field, argv.join(' '), help));
+      return new AppError('invalid_argument', `${path}: ${message}`, details(field, wordsOf(argv), help));
     }
   }
 }

@@ -39,10 +39,3 @@ export function wantsColour(args: {
   if (noColor !== undefined && noColor !== '') return false;
   return args.isTty && args.env['TERM'] !== 'dumb';
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences start with one
-const ANSI = /\u001b\[[0-9;?]*[A-Za-z]/g;
-
-export function stripAnsi(text: string): string {
-  return text.replace(ANSI, '');
-}

@@ -85,8 +85,8 @@ export function defineTool(program: Command, ctx: Ctx): void {
   );
 }
 
-const DAEMONS = {
-  apiserver: 'run the embedded API server (configured by environment and flags; see docs/reference)',
+export const DAEMONS = {
+  apiserver: 'run the embedded API server',
   controller: 'run the controllers',
   agent: 'run the agent of this node (as root)',
 } as const;

@@ -40,6 +40,19 @@ export function defineNodes(program: Command, ctx: Ctx): void {
       ['hf node set n1 --evict true', 'move everything away from n1 before it is removed'],
     ],
   );
+  withExamples(
+    withDryRun(
+      withWait(
+        node
+          .command('forget')
+          .description('give up a lost node that never comes back, and every copy on it')
+          .argument('<name>', 'node')
+          .option('-y, --yes', 'do not ask'),
+        'nothing names it any more',
+      ),
+    ).action(async (name: string, options) => (await import('../commands/forget.ts')).forgetNode(ctx, name, options)),
+    [['hf node forget n1 --wait', 'its copies are replaced on other nodes, and then the node goes']],
+  );
 
   const disk = program
     .command('disk')

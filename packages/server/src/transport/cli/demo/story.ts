@@ -14,12 +14,14 @@ import type { Stage } from './stage.ts';
 export const STORY_TOOLS = RECORD_TOOLS;
 
 const VOLUME = 'db';
-const SIZE_TEXT = '1GiB';
-const SIZE_BYTES = 2 ** 30;
+const SIZE_TEXT = '512MiB';
+const SIZE_BYTES = 2 ** 29;
 const MOUNT = `/var/lib/holdfast/mounts/${VOLUME}`;
 /** Enough to show that it is more than luck, few enough for software emulation. */
-const RECORDS_BEFORE = 150;
-const RECORDS_AFTER = 100;
+const RECORDS_BEFORE = 100;
+const RECORDS_AFTER = 40;
+/** Between two records of the second writer, so that writing does not take the processors from the node that boots. */
+const PAUSE_MS = 50;
 /** A busy machine is no failure: only what never comes is. */
 const PATIENCE_MS = 180_000;
 
@@ -61,7 +63,7 @@ export async function tellStory(stage: Stage): Promise<Outcome> {
       `${writer.acknowledged.length} records acknowledged (${rate.toFixed(0)} per second, through the file system, DRBD, two disks)`,
     );
   });
-  const successor = await RecordWriter.start(second, MOUNT, 2);
+  const successor = await RecordWriter.start(second, MOUNT, 2, PAUSE_MS);
   const failover = await narrator.step(`Cut the power of ${first.name}, in the middle of a write`, () =>
     failOver(stage, first, second, writer, successor),
   );

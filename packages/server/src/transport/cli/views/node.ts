@@ -1,6 +1,7 @@
 import type { Stored } from '@holdfast/api/schema/meta.ts';
 import type { Node, NodeDisk, NodePool } from '@holdfast/api/schema/node.ts';
 import type { Replica } from '@holdfast/api/schema/replica.ts';
+import { NODE_FORGOTTEN } from '../../../core/node-health/forget.ts';
 import { healthFromCondition } from '../../../core/node-health/from-condition.ts';
 import { type Column, renderFields, renderSection, renderTable } from '../table.ts';
 import { bar, formatPercent, formatSize } from '../units.ts';
@@ -14,6 +15,7 @@ function paintHealth(node: Stored<Node>, { paint }: ViewOptions): string {
 
 /** Is new work placed here? */
 function scheduling(node: Stored<Node>, { paint }: ViewOptions): string {
+  if (healthFromCondition(node).reason === NODE_FORGOTTEN) return paint.bad('given up');
   if (node.spec?.evict === true) return paint.warn('evicting');
   return node.spec?.schedulable === false ? paint.warn('no') : 'yes';
 }
