@@ -425,13 +425,15 @@ describe('release', () => {
       mounts: staged,
       linkCurrent: true,
     });
-    assert.deepEqual(steps(zombie), ['fail-paused-io', 'unmount-foreign', 'unlink-device', 'demote', 'down']);
-    const [, unmount] = planReplica(zombie).actions;
+    const order = ['end-holders', 'fail-paused-io', 'unmount-foreign', 'unlink-device', 'demote', 'down'];
+    assert.deepEqual(steps(zombie), order);
+    const [, , unmount] = planReplica(zombie).actions;
     assert.deepEqual(unmount?.type === 'unmount-foreign' ? unmount.paths : [], [
       '/var/lib/kubelet/pods/1',
       '/var/lib/kubelet/staging',
     ]);
   });
+
   test('detach unmounts, demotes and only then gives the claim back', () => {
     const o = observed({ volume: claimed, drbd: known(drbd({ role: 'Primary' })), mounts: MOUNTED, linkCurrent: true });
     assert.deepEqual(steps(o), ['unmount', 'unlink-device', 'demote', 'record-demote']);

@@ -208,13 +208,8 @@ async function unmount(deps: AgentDeps, replica: Stored<Replica>, look: Look): P
 async function unmountForeign(deps: AgentDeps, replica: Stored<Replica>, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     if ((await deps.fs.unmount(path)).ok) continue;
-    const killed = await deps.fs.killHolders(path);
+    reportEnded(deps, replica, await deps.fs.killHolders(path));
     await deps.fs.unmountLazy(path);
-    deps.recorder.record(replica, {
-      type: 'Warning',
-      reason: 'HoldersKilled',
-      message: `ended ${killed.join(', ')}: their volume moved to another node`,
-    });
   }
 }
 
@@ -228,12 +223,13 @@ async function endHolders(deps: AgentDeps, replica: Stored<Replica>, look: Look)
     ...(await deps.fs.killHolders(mountPath(specOf(replica).volume))),
     ...(await deps.fs.killHolders(look.observation.device)),
   ]);
-  if (ended.size === 0) return;
-  deps.recorder.record(replica, {
-    type: 'Warning',
-    reason: 'HoldersKilled',
-    message: `ended ${[...ended].join(', ')}: their volume moved to another node`,
-  });
+  reportEnded(deps, replica, [...ended]);
+}
+
+function reportEnded(deps: AgentDeps, replica: Stored<Replica>, pids: readonly string[]): void {
+  if (pids.length === 0) return;
+  const message = `ended ${pids.join(', ')}: their volume moved to another node`;
+  deps.recorder.record(replica, { type: 'Warning', reason: 'HoldersKilled', message });
 }
 
 async function removeFinalizer(deps: AgentDeps, replica: Stored<Replica>): Promise<void> {
