@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 import { createClusterClient } from '@holdfast/api/client/cluster-client.ts';
-import { NODES, POOLS, REPLICAS, SECRETS, VOLUMES } from '@holdfast/api/client/kinds.ts';
+import { LEASES, NODES, POOLS, REPLICAS, SECRETS, VOLUMES } from '@holdfast/api/client/kinds.ts';
 import type { ClusterClient } from '@holdfast/api/client/types.ts';
 import { SYSTEM_NAMESPACE } from '@holdfast/api/schema/core.ts';
 import { createClock, createRandom } from '@holdfast/server/adapters/clock/real.ts';
@@ -162,6 +162,34 @@ test('a controller with a wrong token ends at once with 3 and names the option; 
   const none = await daemon('controller', ['--server', server.url, '--token-file', join(home, 'nope')]);
   assert.equal(none.status, 2, none.err);
   assert.match(none.err, /--token-file: '.*nope' cannot be read; name a readable file/);
+});
+
+test('a controller without CSI leads until it is told to end, and then ends well', async () => {
+  const file = join(home, 'good-token');
+  writeFileSync(file, TOKEN);
+  const argv = [HF, 'controller', '--server', server.url, '--token-file', file, '--identity', 'just-this'];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise<number | null>((done) => child.on('exit', (code) => done(code)));
+  const leads = (async () => {
+    for (;;) {
+      const lease = await client.resource(LEASES).find('controller', SYSTEM_NAMESPACE);
+      if (lease?.spec?.holderIdentity === 'just-this') return 'leads';
+      await createClock().sleep(50);
+    }
+  })();
+  assert.equal(await Promise.race([leads, ended]), 'leads');
+  // A renewal later it still does.
+  const { resourceVersion } = (await client.resource(LEASES).get('controller', SYSTEM_NAMESPACE)).metadata;
+  const renewed = (async () => {
+    while (
+      (await client.resource(LEASES).get('controller', SYSTEM_NAMESPACE)).metadata.resourceVersion === resourceVersion
+    )
+      await createClock().sleep(50);
+    return 'renewed';
+  })();
+  assert.equal(await Promise.race([renewed, ended]), 'renewed');
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0);
 });
 
 test('an agent says which option is missing or wrong, with 2', async () => {

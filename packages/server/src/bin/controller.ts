@@ -104,9 +104,8 @@ async function main(): Promise<void> {
   const endpoint = values['csi-endpoint'];
   try {
     // Leading or not: the sidecar beside this process has an election of its own.
-    const csi =
-      endpoint === undefined ? Promise.resolve() : serveCsi(endpoint, { client, clock, random, log }, stop.signal);
-    const parts = [controller.run(stop.signal), csi];
+    const parts = [controller.run(stop.signal)];
+    if (endpoint !== undefined) parts.push(serveCsi(endpoint, { client, clock, random, log }, stop.signal));
     // A part that dies takes the process with it; on the way out both have their time.
     await Promise.all(parts.map((part) => part.finally(() => stop.abort())));
   } finally {
