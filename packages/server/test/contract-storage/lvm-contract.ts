@@ -120,6 +120,21 @@ export function lvmContract(name: string, open: () => Promise<LvmRig>, close: ()
       await rig.removeForeignVg('hf-foreign', rig.disks[2]);
     });
 
+    test('wipes a volume that is marked for it, once, and nothing else', async () => {
+      const PENDING = 'hf.wipe=pending';
+      await rig.plantLv(VG, 'old.md', 64 * MIB, [...LV_TAGS, PENDING]);
+      const device = (await volume('old.md'))?.path ?? '';
+      await rig.sign(device);
+      assert.equal(await rig.isBlank(device), false);
+      await rig.lvm.wipeLv({ vg: VG, lv: 'old.md', pendingTag: PENDING });
+      assert.equal(await rig.isBlank(device), true);
+      assert.deepEqual([...((await volume('old.md'))?.tags ?? [])].sort(), [...LV_TAGS].sort());
+      await rig.sign(device);
+      await rig.lvm.wipeLv({ vg: VG, lv: 'old.md', pendingTag: PENDING });
+      assert.equal(await rig.isBlank(device), false, 'what is in use is not wiped again');
+      await rig.lvm.removeLv({ vg: VG, lv: 'old.md', requiredTag: LV_TAGS[0] ?? '' });
+    });
+
     test('makes a thin pool of the wanted sizes over a half-made one, and making it again is harmless', async () => {
       await rig.plantLv(VG, 'pool', 16 * MIB, POOL_TAGS);
       const layout = thinPoolLayout((await group()).sizeBytes);
@@ -143,21 +158,6 @@ export function lvmContract(name: string, open: () => Promise<LvmRig>, close: ()
       const sizes = { dataBytes: 4 * MIB, metadataBytes: 4 * MIB, chunkBytes: 65_536 };
       await rejects('already_exists', rig.lvm.createThinPool({ vg: VG, pool: 'strange', tags: POOL_TAGS, ...sizes }));
       await rig.lvm.removeLv({ vg: VG, lv: 'strange', requiredTag: 'somebody' });
-    });
-
-    test('wipes a volume that is marked for it, once, and nothing else', async () => {
-      const PENDING = 'hf.wipe=pending';
-      await rig.plantLv(VG, 'old.md', 4 * MIB, [...LV_TAGS, PENDING]);
-      const device = (await volume('old.md'))?.path ?? '';
-      await rig.sign(device);
-      assert.equal(await rig.isBlank(device), false);
-      await rig.lvm.wipeLv({ vg: VG, lv: 'old.md', pendingTag: PENDING });
-      assert.equal(await rig.isBlank(device), true);
-      assert.deepEqual([...((await volume('old.md'))?.tags ?? [])].sort(), [...LV_TAGS].sort());
-      await rig.sign(device);
-      await rig.lvm.wipeLv({ vg: VG, lv: 'old.md', pendingTag: PENDING });
-      assert.equal(await rig.isBlank(device), false, 'what is in use is not wiped again');
-      await rig.lvm.removeLv({ vg: VG, lv: 'old.md', requiredTag: LV_TAGS[0] ?? '' });
     });
 
     test('makes a thin volume of exactly the wanted size with its tags, active; again is harmless', async () => {
