@@ -121,4 +121,27 @@ describe('bad input on a real kernel', () => {
     }
     await deleteVolume(cluster, 'full');
   });
+
+  test('a thin pool that fills up is reported, and takes no new volume before it is full', async () => {
+    for (const node of cluster.lab.nodes) await node.fillPool(`hf-${POOL}`, 85);
+    await until('every node reports the pool as nearly full', 120_000, async () => {
+      const { items } = await cluster.client.resource(NODES).list();
+      const full = items.filter(
+        (node) => (node.status?.pools?.find((pool) => pool.name === POOL)?.dataPercent ?? 0) >= 80,
+      );
+      return full.length === cluster.lab.nodes.length ? true : undefined;
+    });
+    await createVolume(cluster, 'toomuch', { sizeBytes: 64 * MIB });
+    const refused = await waitVolume(
+      cluster,
+      'toomuch',
+      'refused with a reason',
+      (volume) => volume.status?.conditions?.some((each) => each.type === 'Placed' && each.status === 'False') === true,
+    );
+    assert.match(refused.status?.conditions?.find((each) => each.type === 'Placed')?.message ?? '', /80|full|%/);
+    assert.deepEqual(await replicasOf(cluster, 'toomuch'), []);
+    for (const node of cluster.lab.nodes) await node.drainPool(`hf-${POOL}`);
+    await waitHealthy(cluster, 'toomuch', 180_000);
+    await deleteVolume(cluster, 'toomuch');
+  });
 });
